@@ -1,0 +1,1 @@
+//! buoyd and buoyctl.

@@ -1,0 +1,3 @@
+//! Labs of network namespaces around a private, real Open vSwitch.
+
+fn main() {}
