@@ -1,11 +1,33 @@
 //! What exists: providers, pools, networks, instances, floating IPs, bridges and ports.
 //!
-//! Everything here is plain data and rules over it: no I/O, no clock, no flow.
+//! Everything here is plain data and rules over it: no I/O, no clock, no flow. Read in this order: the words
+//! ([`provider`], [`pool`], [`network`], [`instance`], [`floating_ip`], [`switch`], [`learnt`]), then [`record`] (what
+//! is stored and how it changes).
 
+pub mod floating_ip;
+pub mod id;
+pub mod instance;
+pub mod learnt;
 pub mod mac;
 pub mod name;
+pub mod network;
+pub mod pool;
+pub mod port_name;
+pub mod provider;
+pub mod range;
+pub mod record;
 pub mod switch;
 
+pub use floating_ip::{Association, FloatingIp, FloatingIpState};
+pub use id::{EntityId, Generation};
+pub use instance::{Instance, Interface, VlanId};
+pub use learnt::{Learnt, NeighbourKey};
 pub use mac::MacAddr;
 pub use name::Name;
-pub use switch::{DatapathId, PortNo};
+pub use network::Network;
+pub use pool::Pool;
+pub use port_name::PortName;
+pub use provider::{MacPolicy, Provider};
+pub use range::{AddressSet, RangeSpec, Span};
+pub use record::{Change, Key, Record, Write};
+pub use switch::{Bridge, DatapathId, HostName, Port, PortNo};

@@ -1,8 +1,11 @@
-//! Numbers that a switch gives: datapath ids and port numbers.
+//! Bridges and ports as their switches report them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{MacAddr, PortName};
 
 /// An OpenFlow datapath id, printed as OVS prints it: 16 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,4 +66,55 @@ impl fmt::Debug for PortNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The host that a bridge belongs to: all bridges that connect from one peer address, or over unix sockets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostName(pub std::sync::Arc<str>);
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// A bridge as its switch reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// Its datapath id.
+    pub datapath_id: DatapathId,
+    /// The host that it is on.
+    pub host: HostName,
+    /// Its name: that of its LOCAL port.
+    pub name: PortName,
+    /// Its ports by name, LOCAL among them under the bridge's name.
+    pub ports: BTreeMap<PortName, Port>,
+}
+
+impl Bridge {
+    /// The bridge's own port, the host.
+    pub fn local(&self) -> Option<Port> {
+        self.ports.get(&self.name).copied().filter(|port| port.number == PortNo::LOCAL)
+    }
+
+    /// The port with this name.
+    pub fn port(&self, name: &PortName) -> Option<Port> {
+        self.ports.get(name).copied()
+    }
+}
+
+/// A port of a bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its OpenFlow number.
+    pub number: PortNo,
+    /// Its MAC.
+    pub mac: MacAddr,
 }

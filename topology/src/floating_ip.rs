@@ -1,0 +1,67 @@
+//! Floating IPs: what is stored about an address of a pool once somebody has touched it.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EntityId, Generation, MacAddr, Name};
+
+/// An address of a pool. One that nobody has touched has no record and is available.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloatingIp {
+    /// Its number.
+    pub id: EntityId,
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The MAC that the provider bound it to (policy `vmac`).
+    pub mac: Option<MacAddr>,
+    /// The project that it is allocated to.
+    pub project: Option<Name>,
+    /// What it is bound to.
+    pub association: Option<Association>,
+    /// The commit that last changed what switches do with it.
+    pub changed: Generation,
+}
+
+impl FloatingIp {
+    /// What an admin sees of it.
+    pub fn state(&self) -> FloatingIpState {
+        match (&self.project, &self.association) {
+            (_, Some(_)) => FloatingIpState::Associated,
+            (Some(_), None) => FloatingIpState::Allocated,
+            (None, None) => FloatingIpState::Available,
+        }
+    }
+}
+
+/// A floating IP bound 1:1 to a fixed IP of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Association {
+    /// The instance.
+    pub instance: Name,
+    /// One of its fixed IPs.
+    pub fixed_ip: Ipv4Addr,
+}
+
+/// The states of a floating IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatingIpState {
+    /// Free to be allocated.
+    Available,
+    /// Belongs to a project.
+    Allocated,
+    /// Bound to an instance.
+    Associated,
+}
+
+impl FloatingIpState {
+    /// The word that the command line uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Allocated => "allocated",
+            Self::Associated => "associated",
+        }
+    }
+}

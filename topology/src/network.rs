@@ -1,0 +1,23 @@
+//! Networks: internal L2 segments.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::{EntityId, MacAddr, Name};
+
+/// An internal L2 segment with its CIDR and the address of its virtual gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its number.
+    pub id: EntityId,
+    /// Its name, unique among networks.
+    pub name: Name,
+    /// The fixed addresses of its instances lie in here.
+    pub cidr: Ipv4Net,
+    /// The address that instances use as their router; the switch answers for it.
+    pub gateway: Ipv4Addr,
+    /// The MAC that the switch answers with.
+    pub gateway_mac: MacAddr,
+}

@@ -1,0 +1,118 @@
+//! Names of bridges and of their ports.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The name of an OVS port or bridge, compared as OpenFlow reports it: OpenFlow 1.3 has room for 15 bytes
+/// (section 7.2.1, OFP_MAX_PORT_NAME_LEN), so a longer name is cut there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PortName(Arc<str>);
+
+impl PortName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name with a prefix, cut to what OpenFlow can report.
+    pub fn prefixed(&self, prefix: &str) -> Self {
+        Self::cut(&format!("{prefix}{}", self.0))
+    }
+
+    fn cut(text: &str) -> Self {
+        Self(text.get(..text.floor_char_boundary_at(MAX_LEN)).unwrap_or(text).into())
+    }
+}
+
+impl FromStr for PortName {
+    type Err = PortNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '"');
+        if text.is_empty() || text.len() > 255 || !text.chars().all(fits) {
+            return Err(PortNameError { text: text.to_owned() });
+        }
+        Ok(Self::cut(text))
+    }
+}
+
+impl TryFrom<String> for PortName {
+    type Error = PortNameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PortName> for String {
+    fn from(name: PortName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+impl std::borrow::Borrow<str> for PortName {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// The text cannot name a port.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{text:?} cannot name a port or a bridge: it is empty, too long, or has a space, a slash or a quote in it")]
+pub struct PortNameError {
+    text: String,
+}
+
+const MAX_LEN: usize = 15;
+
+// `str::floor_char_boundary` is younger than our rust-version.
+trait CharBoundary {
+    fn floor_char_boundary_at(&self, len: usize) -> usize;
+}
+
+impl CharBoundary for str {
+    fn floor_char_boundary_at(&self, len: usize) -> usize {
+        (0..=len.min(self.len())).rev().find(|at| self.is_char_boundary(*at)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_equals_what_openflow_reports_of_it() {
+        let name: PortName = "phy-br-external0".parse().unwrap();
+        assert_eq!(name.as_str(), "phy-br-external");
+        assert_eq!("br-external0".parse::<PortName>().unwrap().prefixed("phy-"), name);
+    }
+
+    #[test]
+    fn a_name_is_not_cut_inside_a_character() {
+        assert_eq!("aaaaaaaaaaaaaaß".parse::<PortName>().unwrap().as_str(), "aaaaaaaaaaaaaa");
+    }
+
+    #[test]
+    fn what_ovs_would_not_take_is_refused() {
+        for text in ["", "a b", "a/b", "a\"b", "a\n"] {
+            assert!(text.parse::<PortName>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Providers: one upstream each, with its bridge, uplink, gateway and MAC policy.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::{EntityId, MacAddr, Name, PortName};
+
+/// One upstream: an AS, a data centre's LAN.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its number.
+    pub id: EntityId,
+    /// Its name, unique among providers.
+    pub name: Name,
+    /// The bridge that its uplink is on (br-ex).
+    pub bridge: PortName,
+    /// The port of that bridge that leads to the provider.
+    pub uplink: PortName,
+    /// The port of that bridge that leads to br-int.
+    pub patch: PortName,
+    /// Where everything goes that is not on-link; it may lie outside every subnet.
+    pub gateway: Option<Ipv4Addr>,
+    /// The gateway's MAC where it is given and not to be resolved by ARP.
+    pub gateway_mac: Option<MacAddr>,
+    /// The host's own addresses on the bridge's LOCAL port.
+    pub host_ips: Vec<Ipv4Addr>,
+    /// Which source MAC the provider is to see.
+    pub mac_policy: MacPolicy,
+    /// Subnets whose stations are reached directly and not through the gateway.
+    pub onlink: Vec<Ipv4Net>,
+    /// Whether a gratuitous ARP announces an address that begins to be served.
+    pub garp: bool,
+}
+
+impl Provider {
+    /// The port of br-int that leads to the provider's bridge: `int-<bridge>`, as neutron names it.
+    pub fn patch_peer(&self) -> PortName {
+        self.bridge.prefixed("int-")
+    }
+
+    /// Whether the address is the provider's gateway or one of the host's own.
+    pub fn keeps(&self, address: Ipv4Addr) -> bool {
+        self.gateway == Some(address) || self.host_ips.contains(&address)
+    }
+
+    /// Whether the address is reached without the gateway.
+    pub fn is_onlink(&self, address: Ipv4Addr) -> bool {
+        self.onlink.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// Which source MAC a floating IP's frames carry towards the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "policy", content = "mac")]
+pub enum MacPolicy {
+    /// The uplink's own MAC.
+    Host,
+    /// The MAC that the provider gave to each address.
+    Vmac,
+    /// One MAC of a virtual router.
+    Router(MacAddr),
+}
+
+impl MacPolicy {
+    /// The word that the command line uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Vmac => "vmac",
+            Self::Router(_) => "router",
+        }
+    }
+}
