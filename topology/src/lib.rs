@@ -2,7 +2,7 @@
 //!
 //! Everything here is plain data and rules over it: no I/O, no clock, no flow. Read in this order: the words
 //! ([`provider`], [`pool`], [`network`], [`instance`], [`floating_ip`], [`switch`], [`learnt`]), then [`record`] (what
-//! is stored and how it changes).
+//! is stored and how it changes), [`site`] (all of it together) and [`ops`] (what an admin may do to it).
 
 pub mod floating_ip;
 pub mod id;
@@ -11,11 +11,13 @@ pub mod learnt;
 pub mod mac;
 pub mod name;
 pub mod network;
+pub mod ops;
 pub mod pool;
 pub mod port_name;
 pub mod provider;
 pub mod range;
 pub mod record;
+pub mod site;
 pub mod switch;
 
 pub use floating_ip::{Association, FloatingIp, FloatingIpState};
@@ -30,4 +32,5 @@ pub use port_name::PortName;
 pub use provider::{MacPolicy, Provider};
 pub use range::{AddressSet, RangeSpec, Span};
 pub use record::{Change, Key, Record, Write};
+pub use site::Site;
 pub use switch::{Bridge, DatapathId, HostName, Port, PortNo};

@@ -1,0 +1,117 @@
+//! Why an operation is refused.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use thiserror::Error;
+
+use crate::{MacAddr, Name, PortName, Span};
+
+/// The kinds of named things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the glossary says what each word means")]
+pub enum Noun {
+    Provider,
+    Pool,
+    Network,
+    Instance,
+}
+
+impl fmt::Display for Noun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Provider => "provider",
+            Self::Pool => "pool",
+            Self::Network => "network",
+            Self::Instance => "instance",
+        })
+    }
+}
+
+/// Why an operation is refused. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "the texts say what each variant and field means")]
+pub enum OpError {
+    #[error("there is no {noun} named {name}: `buoyctl {noun} list` shows those there are")]
+    Unknown { noun: Noun, name: Name },
+    #[error("{address} is in no pool: `buoyctl pool list` shows their ranges")]
+    OutsidePools { address: Ipv4Addr },
+    #[error("{address} is in no range of pool {pool}")]
+    OutsidePool { address: Ipv4Addr, pool: Name },
+    #[error("{span} is not wholly in pool {pool}")]
+    NotInPool { span: Span, pool: Name },
+    #[error("instance {instance} has no fixed IP {fixed_ip}: it has {}", list(.has))]
+    NoSuchFixedIp { instance: Name, fixed_ip: Ipv4Addr, has: Vec<Ipv4Addr> },
+
+    #[error("{what}")]
+    Invalid { what: String },
+    #[error("no pool was named, and there is no default one: name one of {} with --pool", list(.pools))]
+    NoDefaultPool { pools: Vec<Name> },
+    #[error(
+        "{address} has no MAC, and provider {provider} has the MAC policy vmac: give the address its MAC with `buoyctl pool add {pool} {address} --mac MAC`"
+    )]
+    NoMac { address: Ipv4Addr, pool: Name, provider: Name },
+
+    #[error("there is a {noun} named {name} already")]
+    Exists { noun: Noun, name: Name },
+    #[error("bridge {bridge} belongs to provider {provider} already")]
+    BridgeTaken { bridge: PortName, provider: Name },
+    #[error("{span} overlaps {other} of pool {pool}: an address can be in one pool only")]
+    Overlap { span: Span, other: Span, pool: Name },
+    #[error("network {network} ({cidr}) overlaps {span} of pool {pool}: fixed and floating addresses must differ")]
+    NetworkOverlap { network: Name, cidr: Ipv4Net, span: Span, pool: Name },
+    #[error("fixed IP {fixed_ip} of network {network} belongs to instance {instance}")]
+    FixedIpTaken { fixed_ip: Ipv4Addr, network: Name, instance: Name },
+    #[error("MAC {mac} in network {network} belongs to instance {instance}")]
+    MacTaken { mac: MacAddr, network: Name, instance: Name },
+    #[error("port {port} of bridge {bridge} leads to instance {instance} already")]
+    PortTaken { port: PortName, bridge: PortName, instance: Name },
+    #[error("{address} is allocated to project {project}")]
+    Allocated { address: Ipv4Addr, project: Name },
+    #[error("{address} is kept by provider {provider}: it is its gateway or an address of the host")]
+    Kept { address: Ipv4Addr, provider: Name },
+    #[error("{address} was released, and {} still has to take its flows away: try again when it has", list(.pending))]
+    Leaving { address: Ipv4Addr, pending: Vec<PortName> },
+    #[error("{address} is associated with {instance} ({fixed_ip}), and --no-move was given")]
+    WouldMove { address: Ipv4Addr, instance: Name, fixed_ip: Ipv4Addr },
+    #[error("{address} belongs to project {project}, and instance {instance} to project {other}")]
+    OtherProject { address: Ipv4Addr, project: Name, instance: Name, other: Name },
+    #[error(
+        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or attach a further interface and choose its address with --fixed-ip"
+    )]
+    FixedIpBound { instance: Name, fixed_ip: Ipv4Addr, address: Ipv4Addr },
+
+    #[error("{noun} {name} is in use by {}", list(.users))]
+    InUse { noun: Noun, name: Name, users: Vec<String> },
+    #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
+    AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
+
+    #[error("pool {pool} has no free address: all {size} are allocated, kept back or still leaving a switch")]
+    Exhausted { pool: Name, size: u64 },
+}
+
+impl OpError {
+    /// An argument that contradicts another one or the site.
+    pub(super) fn invalid(what: impl Into<String>) -> Self {
+        Self::Invalid { what: what.into() }
+    }
+
+    /// A user list cut to what fits a line.
+    pub(super) fn in_use(noun: Noun, name: &Name, users: impl Iterator<Item = String>) -> Self {
+        Self::InUse { noun, name: name.clone(), users: users.collect() }
+    }
+}
+
+/// The first few of many, and how many more there are.
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    let shown: Vec<_> = items.iter().take(LISTED).map(ToString::to_string).collect();
+    let more = items.len().saturating_sub(LISTED);
+    match (shown.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (_, 0) => shown.join(", "),
+        _ => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+const LISTED: usize = 5;

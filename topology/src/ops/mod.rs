@@ -1,0 +1,36 @@
+//! What an admin may do to a site. Each operation reads the site, checks, and returns the [`Change`] that does it;
+//! nothing is changed here. An operation that finds its work already done returns an empty change.
+
+pub mod error;
+mod fip;
+mod instance;
+mod network;
+mod pool;
+mod provider;
+
+pub use error::{Noun, OpError};
+pub use fip::{AllocateSpec, AssociateSpec, Leaving};
+pub use instance::{InstanceSpec, InterfaceSpec};
+pub use network::NetworkSpec;
+pub use pool::{PoolSpec, RangesSpec};
+pub use provider::{PolicySpec, ProviderSpec};
+
+use crate::{Change, EntityId, MacAddr, Record, Site};
+
+impl Site {
+    /// A number for a new entity, and the record that takes it, put into the change.
+    fn number(&self, change: &mut Change) -> EntityId {
+        let id = self.next_entity();
+        change.put(Record::NextEntity(id.0.saturating_add(1)));
+        id
+    }
+}
+
+/// A locally administered MAC that nothing else derives: for virtual routers and gateways that were given none.
+fn derived_mac(id: EntityId) -> MacAddr {
+    let [_, a, b, c] = id.0.to_be_bytes();
+    MacAddr::new([0x02, 0xb0, 0x07, a, b, c])
+}
+
+#[cfg(test)]
+mod tests;

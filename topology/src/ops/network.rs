@@ -1,0 +1,74 @@
+//! Networks: create, delete.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+
+use super::provider::{check_mac, check_station};
+use super::{Noun, OpError, derived_mac};
+use crate::{Change, Key, MacAddr, Name, Network, Record, Site, Span};
+
+/// What a network is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its subnet.
+    pub cidr: Ipv4Net,
+    /// The address of its virtual gateway, inside the subnet.
+    pub gateway: Ipv4Addr,
+    /// The gateway's MAC; one is derived where none is given.
+    pub gateway_mac: Option<MacAddr>,
+}
+
+impl Site {
+    /// A new network. Networks are apart from each other, so their subnets may overlap.
+    pub fn create_network(&self, name: Name, spec: NetworkSpec) -> Result<Change, OpError> {
+        if self.network(&name).is_some() {
+            return Err(OpError::Exists { noun: Noun::Network, name });
+        }
+        let cidr = spec.cidr;
+        if cidr.trunc() != cidr {
+            return Err(OpError::invalid(format!("{cidr} has host bits set: did you mean {}?", cidr.trunc())));
+        }
+        check_station(cidr.network())?;
+        check_host(cidr, spec.gateway, "gateway")?;
+        spec.gateway_mac.map_or(Ok(()), check_mac)?;
+        let whole = Span { first: cidr.network(), last: cidr.broadcast() };
+        if let Some((pool, span)) = self.pool_overlapping(whole) {
+            return Err(OpError::NetworkOverlap { network: name, cidr, span, pool: pool.name.clone() });
+        }
+        let mut change = Change::default();
+        let id = self.number(&mut change);
+        let gateway_mac = spec.gateway_mac.unwrap_or_else(|| derived_mac(id));
+        change.put(Record::Network(Arc::new(Network { id, name, cidr, gateway: spec.gateway, gateway_mac })));
+        Ok(change)
+    }
+
+    /// A network less. No instance may be in it.
+    pub fn delete_network(&self, name: &Name) -> Result<Change, OpError> {
+        self.known_network(name)?;
+        let in_it = self.instances().filter(|instance| instance.interfaces.iter().any(|own| own.network == *name));
+        let mut users = in_it.map(|instance| format!("instance {}", instance.name)).peekable();
+        if users.peek().is_some() {
+            return Err(OpError::in_use(Noun::Network, name, users));
+        }
+        let mut change = Change::default();
+        change.remove(Key::Network(name.clone()));
+        Ok(change)
+    }
+
+    pub(super) fn known_network(&self, name: &Name) -> Result<&Arc<Network>, OpError> {
+        self.network(name).ok_or_else(|| OpError::Unknown { noun: Noun::Network, name: name.clone() })
+    }
+}
+
+/// An address that a host of the subnet can have: inside it, and neither its network nor its broadcast address.
+pub(super) fn check_host(cidr: Ipv4Net, address: Ipv4Addr, what: &str) -> Result<(), OpError> {
+    if !cidr.contains(&address) {
+        return Err(OpError::invalid(format!("the {what} {address} is not in {cidr}")));
+    }
+    if cidr.prefix_len() < 31 && (address == cidr.network() || address == cidr.broadcast()) {
+        return Err(OpError::invalid(format!("the {what} {address} is the network or broadcast address of {cidr}")));
+    }
+    Ok(())
+}

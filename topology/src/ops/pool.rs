@@ -1,0 +1,165 @@
+//! Pools: create, widen, narrow, delete.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::provider::{check_mac, check_station};
+use super::{Noun, OpError};
+use crate::{
+    AddressSet, Change, EntityId, FloatingIp, Generation, Key, MacAddr, Name, Pool, RangeSpec, Record, Site, Span,
+};
+
+/// What a pool is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSpec {
+    /// The provider that the addresses belong to.
+    pub provider: Name,
+    /// Its first addresses; there may be none yet.
+    pub ranges: RangesSpec,
+    /// Whether it becomes the default pool, in place of the one that was.
+    pub default: bool,
+}
+
+/// Addresses to put into a pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RangesSpec {
+    /// The ranges.
+    pub ranges: Vec<RangeSpec>,
+    /// Whether a block's first and last address are taken too.
+    pub all_addresses: bool,
+    /// The MAC that the provider bound each of them to.
+    pub mac: Option<MacAddr>,
+}
+
+impl Site {
+    /// A new pool.
+    pub fn create_pool(&self, name: Name, spec: PoolSpec) -> Result<Change, OpError> {
+        if self.pool(&name).is_some() {
+            return Err(OpError::Exists { noun: Noun::Pool, name });
+        }
+        self.known_provider(&spec.provider)?;
+        let mut change = Change::default();
+        let id = self.number(&mut change);
+        if spec.default
+            && let Some(old) = self.pools().find(|pool| pool.default)
+        {
+            change.put(Record::Pool(Arc::new(Pool { default: false, ..(**old).clone() })));
+        }
+        let pool = Pool { id, name, provider: spec.provider, addresses: AddressSet::default(), default: spec.default };
+        change.extend(self.widen(pool, &spec.ranges, EntityId(id.0.saturating_add(1)))?);
+        Ok(change)
+    }
+
+    /// A pool with more addresses. Those that it has already stay as they are, but for their MAC.
+    pub fn add_to_pool(&self, name: &Name, spec: &RangesSpec) -> Result<Change, OpError> {
+        self.widen((**self.known_pool(name)?).clone(), spec, self.next_entity())
+    }
+
+    /// A pool with fewer addresses. None of them may be allocated.
+    pub fn remove_from_pool(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Change, OpError> {
+        let mut pool = (**self.known_pool(name)?).clone();
+        let mut change = Change::default();
+        let mut used = Vec::new();
+        for range in ranges {
+            let span = range.span(true);
+            let before = pool.addresses.size();
+            pool.addresses.remove(span);
+            if before - pool.addresses.size() != span.size() {
+                return Err(OpError::NotInPool { span, pool: name.clone() });
+            }
+            for fip in self.floating_ips_in(span) {
+                if fip.project.is_some() {
+                    used.push(fip.address);
+                }
+                change.remove(Key::FloatingIp(fip.address));
+            }
+        }
+        if !used.is_empty() {
+            return Err(OpError::AddressesInUse { pool: name.clone(), addresses: used });
+        }
+        change.put(Record::Pool(Arc::new(pool)));
+        Ok(change)
+    }
+
+    /// A pool less. None of its addresses may be allocated.
+    pub fn delete_pool(&self, name: &Name) -> Result<Change, OpError> {
+        let pool = self.known_pool(name)?;
+        let records = || pool.addresses.spans().iter().flat_map(|span| self.floating_ips_in(*span));
+        let mut users = records().filter(|fip| fip.project.is_some()).map(|fip| fip.address.to_string()).peekable();
+        if users.peek().is_some() {
+            return Err(OpError::in_use(Noun::Pool, name, users));
+        }
+        let mut change = Change::default();
+        for fip in records() {
+            change.remove(Key::FloatingIp(fip.address));
+        }
+        change.remove(Key::Pool(name.clone()));
+        Ok(change)
+    }
+
+    pub(super) fn known_pool(&self, name: &Name) -> Result<&Arc<Pool>, OpError> {
+        self.pool(name).ok_or_else(|| OpError::Unknown { noun: Noun::Pool, name: name.clone() })
+    }
+
+    fn widen(&self, mut pool: Pool, spec: &RangesSpec, next: EntityId) -> Result<Change, OpError> {
+        spec.mac.map_or(Ok(()), check_mac)?;
+        let mut change = Change::default();
+        let mut next = next.0;
+        for range in &spec.ranges {
+            let span = range.span(spec.all_addresses);
+            self.check_span(&pool, span)?;
+            pool.addresses.insert(span);
+            if let Some(mac) = spec.mac {
+                for address in (span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits) {
+                    change.put(Record::FloatingIp(self.with_mac(address, mac, &mut next)));
+                }
+            }
+        }
+        if spec.mac.is_some() {
+            change.put(Record::NextEntity(next));
+        }
+        if self.pool(&pool.name).is_none_or(|old| **old != pool) {
+            change.put(Record::Pool(Arc::new(pool)));
+        }
+        Ok(change)
+    }
+
+    fn with_mac(&self, address: Ipv4Addr, mac: MacAddr, next: &mut u32) -> FloatingIp {
+        let known = self.floating_ip(address).cloned();
+        let mut fip = known.unwrap_or_else(|| {
+            let id = EntityId(*next);
+            *next = next.saturating_add(1);
+            FloatingIp { id, address, mac: None, project: None, association: None, changed: Generation::default() }
+        });
+        fip.mac = Some(mac);
+        fip.changed = self.generation().next();
+        fip
+    }
+
+    fn check_span(&self, pool: &Pool, span: Span) -> Result<(), OpError> {
+        check_station(span.first)?;
+        check_station(span.last)?;
+        if span.size() > MAX_SPAN {
+            return Err(OpError::invalid(format!(
+                "{span} has {} addresses: a range has at most {MAX_SPAN}",
+                span.size()
+            )));
+        }
+        for other in self.pools().filter(|other| other.name != pool.name) {
+            if let Some(own) = other.addresses.overlap(span) {
+                return Err(OpError::Overlap { span, other: own, pool: other.name.clone() });
+            }
+        }
+        for network in self.networks() {
+            let cidr = Span { first: network.cidr.network(), last: network.cidr.broadcast() };
+            if cidr.overlaps(&span) {
+                let (network, cidr) = (network.name.clone(), network.cidr);
+                return Err(OpError::NetworkOverlap { network, cidr, span, pool: pool.name.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A /12: more than any provider rents out, and a bound on the work of one request.
+const MAX_SPAN: u64 = 1 << 20;

@@ -1,0 +1,167 @@
+//! Providers: create, change, delete.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+
+use super::{Noun, OpError, derived_mac};
+use crate::{Change, Key, MacAddr, MacPolicy, Name, PortName, Provider, Record, Site};
+
+/// What a provider is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Provider`")]
+pub struct ProviderSpec {
+    pub bridge: PortName,
+    pub uplink: PortName,
+    /// `phy-<bridge>` where it is not given.
+    pub patch: Option<PortName>,
+    pub gateway: Option<Ipv4Addr>,
+    pub gateway_mac: Option<MacAddr>,
+    pub host_ips: Vec<Ipv4Addr>,
+    pub mac_policy: PolicySpec,
+    pub onlink: Vec<Ipv4Net>,
+    pub garp: bool,
+}
+
+/// A MAC policy as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicySpec {
+    /// The uplink's MAC.
+    Host,
+    /// A MAC per address.
+    Vmac,
+    /// A virtual router's MAC; one is derived where none is given.
+    Router(Option<MacAddr>),
+}
+
+impl From<&Provider> for ProviderSpec {
+    fn from(provider: &Provider) -> Self {
+        Self {
+            bridge: provider.bridge.clone(),
+            uplink: provider.uplink.clone(),
+            patch: Some(provider.patch.clone()),
+            gateway: provider.gateway,
+            gateway_mac: provider.gateway_mac,
+            host_ips: provider.host_ips.clone(),
+            mac_policy: match provider.mac_policy {
+                MacPolicy::Host => PolicySpec::Host,
+                MacPolicy::Vmac => PolicySpec::Vmac,
+                MacPolicy::Router(mac) => PolicySpec::Router(Some(mac)),
+            },
+            onlink: provider.onlink.clone(),
+            garp: provider.garp,
+        }
+    }
+}
+
+impl Site {
+    /// A new provider.
+    pub fn create_provider(&self, name: Name, spec: ProviderSpec) -> Result<Change, OpError> {
+        if self.provider(&name).is_some() {
+            return Err(OpError::Exists { noun: Noun::Provider, name });
+        }
+        let mut change = Change::default();
+        let id = self.number(&mut change);
+        change.put(Record::Provider(Arc::new(self.check_provider(id, name, spec)?)));
+        Ok(change)
+    }
+
+    /// A provider with other properties. What its pools hold must not become the provider's own.
+    pub fn set_provider(&self, name: &Name, spec: ProviderSpec) -> Result<Change, OpError> {
+        let old = self.known_provider(name)?;
+        let new = self.check_provider(old.id, name.clone(), spec)?;
+        let taken = self
+            .pools_of(name)
+            .flat_map(|pool| pool.addresses.spans())
+            .find_map(|span| self.floating_ips_in(*span).find(|fip| new.keeps(fip.address) && fip.project.is_some()));
+        if let Some((address, project)) = taken.and_then(|fip| Some((fip.address, fip.project.clone()?))) {
+            return Err(OpError::Allocated { address, project });
+        }
+        let mut change = Change::default();
+        if new != **old {
+            change.put(Record::Provider(Arc::new(new)));
+        }
+        Ok(change)
+    }
+
+    /// A provider less. Its pools must be gone.
+    pub fn delete_provider(&self, name: &Name) -> Result<Change, OpError> {
+        self.known_provider(name)?;
+        let mut users = self.pools_of(name).map(|pool| format!("pool {}", pool.name)).peekable();
+        if users.peek().is_some() {
+            return Err(OpError::in_use(Noun::Provider, name, users));
+        }
+        let mut change = Change::default();
+        change.remove(Key::Provider(name.clone()));
+        Ok(change)
+    }
+
+    pub(super) fn known_provider(&self, name: &Name) -> Result<&Arc<Provider>, OpError> {
+        self.provider(name).ok_or_else(|| OpError::Unknown { noun: Noun::Provider, name: name.clone() })
+    }
+
+    fn check_provider(&self, id: crate::EntityId, name: Name, spec: ProviderSpec) -> Result<Provider, OpError> {
+        let patch = spec.patch.unwrap_or_else(|| spec.bridge.prefixed("phy-"));
+        if [&spec.bridge, &patch].contains(&&spec.uplink) {
+            return Err(OpError::invalid(format!(
+                "{} cannot be the uplink and the bridge or patch port too",
+                spec.uplink
+            )));
+        }
+        if let Some(other) = self.providers().find(|other| other.id != id && other.bridge == spec.bridge) {
+            return Err(OpError::BridgeTaken { bridge: spec.bridge, provider: other.name.clone() });
+        }
+        if spec.gateway.is_none() && spec.onlink.is_empty() {
+            return Err(OpError::invalid("a provider needs a --gateway, or --onlink for a LAN without one"));
+        }
+        if spec.gateway.is_none() && spec.gateway_mac.is_some() {
+            return Err(OpError::invalid("--gateway-mac needs the --gateway that it is the MAC of"));
+        }
+        if let Some(gateway) = spec.gateway.filter(|gateway| spec.host_ips.contains(gateway)) {
+            return Err(OpError::invalid(format!("{gateway} cannot be the gateway and an address of the host")));
+        }
+        for address in spec.gateway.iter().chain(&spec.host_ips) {
+            check_station(*address)?;
+        }
+        let mac_policy = match spec.mac_policy {
+            PolicySpec::Host => MacPolicy::Host,
+            PolicySpec::Vmac => MacPolicy::Vmac,
+            PolicySpec::Router(mac) => MacPolicy::Router(mac.unwrap_or_else(|| derived_mac(id))),
+        };
+        let router_mac = if let MacPolicy::Router(mac) = mac_policy { Some(mac) } else { None };
+        for mac in spec.gateway_mac.into_iter().chain(router_mac) {
+            check_mac(mac)?;
+        }
+        Ok(Provider {
+            id,
+            name,
+            bridge: spec.bridge,
+            uplink: spec.uplink,
+            patch,
+            gateway: spec.gateway,
+            gateway_mac: spec.gateway_mac,
+            host_ips: spec.host_ips,
+            mac_policy,
+            onlink: spec.onlink,
+            garp: spec.garp,
+        })
+    }
+}
+
+/// An address that one station can have (RFC 1122, section 3.2.1.3).
+pub(super) fn check_station(address: Ipv4Addr) -> Result<(), OpError> {
+    let [first, ..] = address.octets();
+    if first == 0 || address.is_loopback() || address.is_multicast() || address.is_broadcast() {
+        return Err(OpError::invalid(format!("{address} is no address that a station can have")));
+    }
+    Ok(())
+}
+
+/// A MAC that one interface can have.
+pub(super) fn check_mac(mac: MacAddr) -> Result<(), OpError> {
+    if mac.is_unicast() {
+        return Ok(());
+    }
+    Err(OpError::invalid(format!("{mac} is a group address or all zeros: an interface cannot have it")))
+}

@@ -1,0 +1,83 @@
+//! The one way in which a site changes.
+
+use crate::{Change, Key, MacAddr, Name, PortName, Record, Site, VlanId, Write};
+
+impl Site {
+    /// Does a change, and returns the change that undoes it.
+    pub fn apply(&mut self, change: &Change) -> Change {
+        let mut undo: Vec<Write> = change
+            .writes()
+            .iter()
+            .map(|write| {
+                let old = match write {
+                    Write::Put(record) => self.put(record.clone()),
+                    Write::Remove(key) => self.remove(key),
+                };
+                old.map_or_else(|| Write::Remove(write.key()), Write::Put)
+            })
+            .collect();
+        undo.reverse();
+        undo.into_iter().collect()
+    }
+
+    /// The instance that an OVS port and VLAN lead to.
+    pub fn instance_on_port(&self, bridge: &PortName, port: &PortName, vlan: Option<VlanId>) -> Option<&Name> {
+        self.index.port(bridge, port, vlan)
+    }
+
+    /// The instance that has a MAC in a network.
+    pub fn instance_with_mac(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.index.mac(network, mac)
+    }
+
+    pub(super) fn put(&mut self, record: Record) -> Option<Record> {
+        let old = self.remove(&record.key());
+        match record {
+            Record::Provider(provider) => {
+                self.providers.insert(provider.name.clone(), provider);
+            }
+            Record::Pool(pool) => {
+                self.index.add_pool(&pool);
+                self.pools.insert(pool.name.clone(), pool);
+            }
+            Record::Network(network) => {
+                self.networks.insert(network.name.clone(), network);
+            }
+            Record::Instance(instance) => {
+                self.index.add_instance(&instance);
+                self.instances.insert(instance.name.clone(), instance);
+            }
+            Record::FloatingIp(fip) => {
+                self.index.add_floating_ip(&fip);
+                self.floating_ips.insert(fip.address, fip);
+            }
+            Record::NextEntity(next) => self.next_entity = next,
+        }
+        old
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Record> {
+        match key {
+            Key::Provider(name) => self.providers.remove(name).map(Record::Provider),
+            Key::Pool(name) => {
+                let pool = self.pools.remove(name)?;
+                self.index.remove_pool(&pool);
+                Some(Record::Pool(pool))
+            }
+            Key::Network(name) => self.networks.remove(name).map(Record::Network),
+            Key::Instance(name) => {
+                let instance = self.instances.remove(name)?;
+                self.index.remove_instance(&instance);
+                Some(Record::Instance(instance))
+            }
+            Key::FloatingIp(address) => {
+                let fip = self.floating_ips.remove(address)?;
+                self.index.remove_floating_ip(&fip);
+                Some(Record::FloatingIp(fip))
+            }
+            Key::NextEntity => {
+                (self.next_entity != 0).then(|| Record::NextEntity(std::mem::take(&mut self.next_entity)))
+            }
+        }
+    }
+}

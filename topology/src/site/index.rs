@@ -1,0 +1,81 @@
+//! Lookups that would otherwise walk over the whole site. Derived from the records, never stored.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
+
+use crate::{FloatingIp, Instance, MacAddr, Name, Pool, PortName, VlanId};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    spans: BTreeMap<Ipv4Addr, (Ipv4Addr, Name)>,
+    fixed: HashMap<(Name, Ipv4Addr), Name>,
+    macs: HashMap<(Name, MacAddr), Name>,
+    ports: HashMap<(PortName, PortName, Option<VlanId>), Name>,
+    bound: HashMap<(Name, Ipv4Addr), Ipv4Addr>,
+}
+
+impl Index {
+    pub(super) fn pool_at(&self, address: Ipv4Addr) -> Option<&Name> {
+        let (_, (last, name)) = self.spans.range(..=address).next_back()?;
+        (address <= *last).then_some(name)
+    }
+
+    pub(super) fn fixed(&self, network: &Name, ip: Ipv4Addr) -> Option<&Name> {
+        self.fixed.get(&(network.clone(), ip))
+    }
+
+    pub(super) fn mac(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.macs.get(&(network.clone(), mac))
+    }
+
+    pub(super) fn port(&self, bridge: &PortName, port: &PortName, vlan: Option<VlanId>) -> Option<&Name> {
+        self.ports.get(&(bridge.clone(), port.clone(), vlan))
+    }
+
+    pub(super) fn bound(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<Ipv4Addr> {
+        self.bound.get(&(instance.clone(), fixed_ip)).copied()
+    }
+
+    pub(super) fn add_pool(&mut self, pool: &Pool) {
+        for span in pool.addresses.spans() {
+            self.spans.insert(span.first, (span.last, pool.name.clone()));
+        }
+    }
+
+    pub(super) fn remove_pool(&mut self, pool: &Pool) {
+        for span in pool.addresses.spans() {
+            self.spans.remove(&span.first);
+        }
+    }
+
+    pub(super) fn add_instance(&mut self, instance: &Instance) {
+        let name = &instance.name;
+        for interface in &instance.interfaces {
+            let network = &interface.network;
+            self.fixed.insert((network.clone(), interface.ip), name.clone());
+            self.macs.insert((network.clone(), interface.mac), name.clone());
+            self.ports.insert((instance.bridge.clone(), interface.port.clone(), interface.vlan), name.clone());
+        }
+    }
+
+    pub(super) fn remove_instance(&mut self, instance: &Instance) {
+        for interface in &instance.interfaces {
+            let network = &interface.network;
+            self.fixed.remove(&(network.clone(), interface.ip));
+            self.macs.remove(&(network.clone(), interface.mac));
+            self.ports.remove(&(instance.bridge.clone(), interface.port.clone(), interface.vlan));
+        }
+    }
+
+    pub(super) fn add_floating_ip(&mut self, fip: &FloatingIp) {
+        if let Some(association) = &fip.association {
+            self.bound.insert((association.instance.clone(), association.fixed_ip), fip.address);
+        }
+    }
+
+    pub(super) fn remove_floating_ip(&mut self, fip: &FloatingIp) {
+        if let Some(association) = &fip.association {
+            self.bound.remove(&(association.instance.clone(), association.fixed_ip));
+        }
+    }
+}

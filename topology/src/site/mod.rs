@@ -1,0 +1,166 @@
+//! All of the stored state together, with the indexes that lookups need.
+
+mod apply;
+mod index;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::{EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, Provider, Record, Span};
+use index::Index;
+
+/// Everything that an admin has declared. It changes only by [`Site::apply`].
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    generation: Generation,
+    next_entity: u32,
+    providers: BTreeMap<Name, Arc<Provider>>,
+    pools: BTreeMap<Name, Arc<Pool>>,
+    networks: BTreeMap<Name, Arc<Network>>,
+    instances: BTreeMap<Name, Arc<Instance>>,
+    floating_ips: BTreeMap<Ipv4Addr, FloatingIp>,
+    index: Index,
+}
+
+impl Site {
+    /// The site that a store held.
+    pub fn load(generation: Generation, records: impl IntoIterator<Item = Record>) -> Self {
+        let mut site = Self { generation, ..Self::default() };
+        for record in records {
+            site.put(record);
+        }
+        site
+    }
+
+    /// The number of the last commit.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Notes that what was applied since is committed under this number.
+    pub fn set_generation(&mut self, generation: Generation) {
+        self.generation = generation;
+    }
+
+    /// All providers, by name.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+
+    /// The provider with this name.
+    pub fn provider(&self, name: &Name) -> Option<&Arc<Provider>> {
+        self.providers.get(name)
+    }
+
+    /// The provider with this number.
+    pub fn provider_by_id(&self, id: EntityId) -> Option<&Arc<Provider>> {
+        self.providers.values().find(|provider| provider.id == id)
+    }
+
+    /// All pools, by name.
+    pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.values()
+    }
+
+    /// The pool with this name.
+    pub fn pool(&self, name: &Name) -> Option<&Arc<Pool>> {
+        self.pools.get(name)
+    }
+
+    /// The pools of a provider.
+    pub fn pools_of(&self, provider: &Name) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.values().filter(move |pool| pool.provider == *provider)
+    }
+
+    /// The pool that an address belongs to.
+    pub fn pool_at(&self, address: Ipv4Addr) -> Option<&Arc<Pool>> {
+        self.index.pool_at(address).and_then(|name| self.pools.get(name))
+    }
+
+    /// The first pool that shares an address with a span, and the span where they meet.
+    pub fn pool_overlapping(&self, span: Span) -> Option<(&Arc<Pool>, Span)> {
+        self.pools.values().find_map(|pool| pool.addresses.overlap(span).map(|own| (pool, own)))
+    }
+
+    /// All networks, by name.
+    pub fn networks(&self) -> impl Iterator<Item = &Arc<Network>> {
+        self.networks.values()
+    }
+
+    /// The network with this name.
+    pub fn network(&self, name: &Name) -> Option<&Arc<Network>> {
+        self.networks.get(name)
+    }
+
+    /// All instances, by name.
+    pub fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+        self.instances.values()
+    }
+
+    /// The instance with this name.
+    pub fn instance(&self, name: &Name) -> Option<&Arc<Instance>> {
+        self.instances.get(name)
+    }
+
+    /// The instance that has this fixed IP in a network.
+    pub fn instance_at(&self, network: &Name, fixed_ip: Ipv4Addr) -> Option<&Arc<Instance>> {
+        self.index.fixed(network, fixed_ip).and_then(|name| self.instances.get(name))
+    }
+
+    /// All addresses that somebody has touched, in ascending order.
+    pub fn floating_ips(&self) -> impl Iterator<Item = &FloatingIp> {
+        self.floating_ips.values()
+    }
+
+    /// What is stored about an address.
+    pub fn floating_ip(&self, address: Ipv4Addr) -> Option<&FloatingIp> {
+        self.floating_ips.get(&address)
+    }
+
+    /// The touched addresses of a span, in ascending order.
+    pub fn floating_ips_in(&self, span: Span) -> impl Iterator<Item = &FloatingIp> {
+        self.floating_ips.range(span.first..=span.last).map(|(_, fip)| fip)
+    }
+
+    /// The floating IP that is bound to a fixed IP of an instance.
+    pub fn floating_ip_of(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<&FloatingIp> {
+        self.index.bound(instance, fixed_ip).and_then(|address| self.floating_ips.get(&address))
+    }
+
+    /// What a floating IP is bound to, with everything that its flows depend on.
+    pub fn binding(&self, address: Ipv4Addr) -> Option<Binding<'_>> {
+        let fip = self.floating_ips.get(&address)?;
+        let association = fip.association.as_ref()?;
+        let instance = self.instance(&association.instance)?;
+        let interface = instance.interface(association.fixed_ip)?;
+        let network = self.network(&interface.network)?;
+        let provider = self.provider(&self.pool_at(address)?.provider)?;
+        Some(Binding { fip, provider, instance, interface, network })
+    }
+
+    /// Whether the provider needs the address for itself, so that no pool may hand it out.
+    pub fn is_kept(&self, pool: &Pool, address: Ipv4Addr) -> bool {
+        self.providers.get(&pool.provider).is_some_and(|provider| provider.keeps(address))
+    }
+
+    /// The number that the next new entity gets.
+    pub fn next_entity(&self) -> EntityId {
+        EntityId(self.next_entity.max(1))
+    }
+}
+
+/// An association with all that it depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// The floating IP.
+    pub fip: &'a FloatingIp,
+    /// The provider of its pool.
+    pub provider: &'a Provider,
+    /// The instance.
+    pub instance: &'a Instance,
+    /// The interface that has the fixed IP.
+    pub interface: &'a Interface,
+    /// The network of the interface.
+    pub network: &'a Network,
+}
