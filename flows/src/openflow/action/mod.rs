@@ -1,0 +1,203 @@
+//! What is done to a packet.
+//!
+//! OVS answers a dump with the actions that it was sent, byte for byte, in these forms: output (with its max_len),
+//! set-field of a whole field by its OXM name (registers, TTL and in_port by their Nicira names), move and load by
+//! Nicira names, dec-ttl, push and pop of VLAN tags, set-queue, group, resubmit, controller, learn, note. What it
+//! rewrites is brought into the same form here, when it is written and when it is read: OXM names in move and load
+//! become Nicira names. A set-field stays a set-field and a load stays a load. A masked set-field is refused by
+//! OVS in 1.3: load a part of the field instead.
+//!
+//! Read in this order: this file, `nicira`.
+
+mod nicira;
+
+use buoy_topology::PortNo;
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::codec_error::{DecodeError, EncodeError};
+use super::number::TableId;
+use super::oxm::{MatchField, Subfield};
+use super::packet_in::PacketInReason;
+use super::wire::{Reader, patch_len, put_padding, put_tlv};
+
+const OUTPUT: u16 = 0;
+const PUSH_VLAN: u16 = 17;
+const POP_VLAN: u16 = 18;
+const SET_QUEUE: u16 = 21;
+const GROUP: u16 = 22;
+const DEC_NW_TTL: u16 = 24;
+const SET_FIELD: u16 = 25;
+const EXPERIMENTER: u16 = 0xffff;
+
+const WHAT: &str = "action";
+
+/// One step of what is done to a packet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Sends the packet out of a port.
+    Output {
+        /// The port.
+        port: PortNo,
+        /// How many bytes of the packet go to the controller, where that is the port.
+        max_len: u16,
+    },
+    /// Sends the packet out of the port whose number a field holds.
+    OutputReg {
+        /// Where the number is.
+        source: Subfield,
+        /// How many bytes of the packet go to the controller, where that is the port.
+        max_len: u16,
+    },
+    /// Writes a whole field; a masked value cannot be encoded.
+    SetField(MatchField),
+    /// Takes one off the time to live; a packet whose time is over goes to the controller.
+    DecNwTtl,
+    /// Adds a VLAN tag of this Ethernet type.
+    PushVlan(u16),
+    /// Takes the outer VLAN tag off.
+    PopVlan,
+    /// Hands the packet to a group.
+    Group(u32),
+    /// Chooses the queue for later outputs.
+    SetQueue(u32),
+    /// Copies bits from one field into another.
+    Move {
+        /// Where the bits come from.
+        src: Subfield,
+        /// Where they go; its width counts for both.
+        dst: Subfield,
+    },
+    /// Writes a number into a part of a field.
+    Load {
+        /// The part.
+        dst: Subfield,
+        /// The number, which must fit.
+        value: u64,
+    },
+    /// Looks the packet up in another table, and comes back.
+    Resubmit {
+        /// The port to look it up with; none for the one it came in on.
+        port: Option<PortNo>,
+        /// The table; [`TableId::ALL`] for the current one.
+        table: TableId,
+    },
+    /// Adds a flow made of the packet (NXAST_LEARN): the whole action as it is on the wire.
+    Learn(Bytes),
+    /// Does nothing; OVS pads the note with zeros to 6, 14, 22… bytes.
+    Note(Bytes),
+    /// Sends the packet to a certain controller, or with a certain reason.
+    ControllerExt {
+        /// How many bytes of the packet.
+        max_len: u16,
+        /// The controller's id; 0 for every one that did not choose another.
+        controller_id: u16,
+        /// The reason that the packet-in gives.
+        reason: PacketInReason,
+    },
+    /// An action that has no variant here: the whole action, its header included.
+    Other(Bytes),
+}
+
+impl Action {
+    /// Sends the packet out of a port.
+    pub const fn output(port: PortNo) -> Self {
+        Self::Output { port, max_len: 0 }
+    }
+
+    /// Sends the whole packet to the controller.
+    pub const fn controller() -> Self {
+        Self::Output { port: PortNo::CONTROLLER, max_len: 0xffff }
+    }
+
+    /// Writes the actions one after the other.
+    pub fn encode_list(actions: &[Self], out: &mut BytesMut) -> Result<(), EncodeError> {
+        actions.iter().try_for_each(|action| action.encode(out))
+    }
+
+    /// Reads actions up to the end of the bytes.
+    pub fn decode_list(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
+        let mut reader = Reader::new(WHAT, bytes);
+        let mut actions = Vec::new();
+        while !reader.is_empty() {
+            actions.push(Self::read(&mut reader)?);
+        }
+        Ok(actions)
+    }
+
+    fn encode(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
+        match self {
+            Self::Output { port, max_len } => put_tlv(out, WHAT, OUTPUT, |out| {
+                out.put_u32(port.0);
+                out.put_u16(*max_len);
+                put_padding(out, 6);
+                Ok(())
+            }),
+            Self::SetField(field) => {
+                if field.parts().is_some_and(|parts| !parts.is_exact())
+                    || matches!(field, MatchField::Other { mask: Some(_), .. })
+                {
+                    return Err(EncodeError::Unencodable { what: "masked set-field" });
+                }
+                put_tlv(out, WHAT, SET_FIELD, |out| {
+                    field.put_for_action(out);
+                    Ok(())
+                })
+            }
+            Self::DecNwTtl => put_plain(out, DEC_NW_TTL, 0),
+            Self::PushVlan(ethertype) => put_plain(out, PUSH_VLAN, u32::from(*ethertype) << 16),
+            Self::PopVlan => put_plain(out, POP_VLAN, 0),
+            Self::Group(group) => put_plain(out, GROUP, *group),
+            Self::SetQueue(queue) => put_plain(out, SET_QUEUE, *queue),
+            Self::Learn(whole) | Self::Other(whole) => put_whole(out, whole),
+            _ => self.encode_nicira(out),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (kind, whole, mut body) = reader.tlv(WHAT)?;
+        if !whole.len().is_multiple_of(8) {
+            return Err(DecodeError::BadLength { what: WHAT, len: whole.len() });
+        }
+        Ok(match kind {
+            OUTPUT => {
+                let port = PortNo(body.u32()?);
+                Self::Output { port, max_len: body.u16()? }
+            }
+            PUSH_VLAN => Self::PushVlan(body.u16()?),
+            POP_VLAN => Self::PopVlan,
+            SET_QUEUE => Self::SetQueue(body.u32()?),
+            GROUP => Self::Group(body.u32()?),
+            DEC_NW_TTL => Self::DecNwTtl,
+            SET_FIELD => {
+                let field = MatchField::read(&mut body)?;
+                let exact = field.parts().is_none_or(|parts| parts.is_exact());
+                match field {
+                    MatchField::Other { mask: Some(_), .. } => Self::Other(Bytes::copy_from_slice(whole)),
+                    _ if exact => {
+                        field.canonical().map_or_else(|| Self::Other(Bytes::copy_from_slice(whole)), Self::SetField)
+                    }
+                    _ => Self::Other(Bytes::copy_from_slice(whole)),
+                }
+            }
+            EXPERIMENTER => Self::read_nicira(whole, body)?,
+            _ => Self::Other(Bytes::copy_from_slice(whole)),
+        })
+    }
+}
+
+fn put_plain(out: &mut BytesMut, kind: u16, argument: u32) -> Result<(), EncodeError> {
+    put_tlv(out, WHAT, kind, |out| {
+        out.put_u32(argument);
+        Ok(())
+    })
+}
+
+/// Writes an action that was kept whole; its length is made to agree with its bytes.
+fn put_whole(out: &mut BytesMut, whole: &Bytes) -> Result<(), EncodeError> {
+    if whole.len() < 8 || !whole.len().is_multiple_of(8) {
+        return Err(EncodeError::Unencodable { what: "raw action that is not a multiple of 8 bytes" });
+    }
+    let start = out.len();
+    out.put_slice(whole);
+    patch_len(out, WHAT, start + 2, whole.len())
+}

@@ -1,0 +1,113 @@
+//! A flow's match in its one canonical form.
+
+use bytes::{BufMut, BytesMut};
+
+use super::field::MatchField;
+use crate::openflow::codec_error::{DecodeError, EncodeError};
+use crate::openflow::wire::{Reader, padding_to_8, patch_len, put_padding};
+
+const TYPE_OXM: u16 = 1;
+
+/// The conditions of a flow: each field at most once, in a fixed order, in canonical form.
+///
+/// The order is the one in which OVS writes fields, so that a flow comes back from a dump with the bytes that it was
+/// sent with, and so that what a field presupposes (its Ethernet type, its protocol) stands before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Match {
+    fields: Vec<MatchField>,
+}
+
+impl Match {
+    /// Every packet.
+    pub const fn new() -> Self {
+        Self { fields: Vec::new() }
+    }
+
+    /// The match with this condition too; one on the same field gives way to it.
+    #[must_use]
+    pub fn with(mut self, field: MatchField) -> Self {
+        self.set(field);
+        self
+    }
+
+    /// Adds a condition; one on the same field gives way to it. A condition on no bit at all removes it.
+    pub fn set(&mut self, field: MatchField) {
+        let place = field.place();
+        let found = self.fields.binary_search_by_key(&place, MatchField::place);
+        match (found, field.canonical()) {
+            (Ok(index), Some(field)) => {
+                if let Some(old) = self.fields.get_mut(index) {
+                    *old = field;
+                }
+            }
+            (Ok(index), None) => drop(self.fields.remove(index)),
+            (Err(index), Some(field)) => self.fields.insert(index, field),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// The conditions in canonical order.
+    pub fn fields(&self) -> &[MatchField] {
+        &self.fields
+    }
+
+    /// Whether every packet matches.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Writes the fields one after the other, without the header that a message puts around them.
+    pub fn encode_oxm(&self, out: &mut impl BufMut) {
+        for field in &self.fields {
+            field.put(out);
+        }
+    }
+
+    /// Reads fields up to the end of the bytes; fails where one is cut short or stands there twice.
+    pub fn decode_oxm(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("match", bytes);
+        let mut fields = Vec::new();
+        while !reader.is_empty() {
+            fields.push(MatchField::read(&mut reader)?);
+        }
+        if !fields.is_sorted_by_key(MatchField::place) {
+            fields.sort_by_cached_key(MatchField::place);
+        }
+        let twice = fields.windows(2).find_map(|pair| match pair {
+            [one, next] if one.place() == next.place() => Some(one.place()),
+            _ => None,
+        });
+        if let Some((_, header, _)) = twice {
+            return Err(DecodeError::BadValue { what: "repeated match field", value: header.into() });
+        }
+        Ok(Self { fields: fields.into_iter().filter_map(MatchField::canonical).collect() })
+    }
+
+    /// Writes the match as it stands in a message: type, length, fields, padding that the length does not count.
+    pub(in crate::openflow) fn put(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
+        let start = out.len();
+        out.put_u16(TYPE_OXM);
+        out.put_u16(0);
+        self.encode_oxm(out);
+        let len = out.len() - start;
+        patch_len(out, "match", start + 2, len)?;
+        put_padding(out, padding_to_8(len));
+        Ok(())
+    }
+
+    /// Reads the match as it stands in a message.
+    pub(in crate::openflow) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (kind, whole, fields) = reader.tlv("match")?;
+        if kind != TYPE_OXM {
+            return Err(DecodeError::BadValue { what: "match type", value: kind.into() });
+        }
+        reader.skip(padding_to_8(whole.len()))?;
+        Self::decode_oxm(fields.rest())
+    }
+}
+
+impl FromIterator<MatchField> for Match {
+    fn from_iter<T: IntoIterator<Item = MatchField>>(fields: T) -> Self {
+        fields.into_iter().fold(Self::new(), Self::with)
+    }
+}
