@@ -1,5 +1,8 @@
-//! What a switch must do to serve floating IPs: the OpenFlow codec, the flow model, the pipeline and the diff.
+//! What a switch must do to serve floating IPs: the OpenFlow codec, the flow model and the pipeline.
 //!
-//! Nothing here does I/O or reads a clock. Read in this order: [`openflow`].
+//! Nothing here does I/O or reads a clock. Read in this order: [`flow`] (what a flow is and whose), [`pipeline`] (from
+//! what exists to flows), [`openflow`] (how flows go over the wire).
 
+pub mod flow;
 pub mod openflow;
+pub mod pipeline;

@@ -3,9 +3,11 @@
 mod apply;
 mod index;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+
+use ipnet::Ipv4Net;
 
 use crate::{EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, Provider, Record, Span};
 use index::Index;
@@ -20,6 +22,7 @@ pub struct Site {
     networks: BTreeMap<Name, Arc<Network>>,
     instances: BTreeMap<Name, Arc<Instance>>,
     floating_ips: BTreeMap<Ipv4Addr, FloatingIp>,
+    kept: BTreeSet<Ipv4Addr>,
     index: Index,
 }
 
@@ -139,9 +142,31 @@ impl Site {
         Some(Binding { fip, provider, instance, interface, network })
     }
 
-    /// Whether the provider needs the address for itself, so that no pool may hand it out.
+    /// Whether the provider or the host needs the address for itself, so that no pool may hand it out.
     pub fn is_kept(&self, pool: &Pool, address: Ipv4Addr) -> bool {
-        self.providers.get(&pool.provider).is_some_and(|provider| provider.keeps(address))
+        self.kept.contains(&address) || self.providers.get(&pool.provider).is_some_and(|own| own.keeps(address))
+    }
+
+    /// Notes that the host was seen to use an address, declared or not.
+    pub fn keep(&mut self, address: Ipv4Addr) {
+        self.kept.insert(address);
+    }
+
+    /// The addresses of a pool's ranges that it does not hand out.
+    pub fn kept_of(&self, pool: &Pool) -> impl Iterator<Item = Ipv4Addr> {
+        let provider = self.providers.get(&pool.provider);
+        let declared = provider.into_iter().flat_map(|own| own.gateway.iter().chain(&own.host_ips));
+        let kept: BTreeSet<_> = declared.chain(&self.kept).filter(|kept| pool.addresses.contains(**kept)).collect();
+        kept.into_iter().copied()
+    }
+
+    /// The fewest CIDR blocks that cover what a pool hands out.
+    pub fn blocks(&self, pool: &Pool) -> Vec<Ipv4Net> {
+        let mut own = pool.addresses.clone();
+        for address in self.kept_of(pool) {
+            own.remove(Span { first: address, last: address });
+        }
+        own.spans().iter().flat_map(Span::blocks).collect()
     }
 
     /// The number that the next new entity gets.

@@ -1,0 +1,123 @@
+//! Where packets end: the reasons that `buoyctl drops` counts.
+
+/// Why a packet is dropped. The numbers are in the cookies of switches: they never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DropReason {
+    /// The end of a table that nothing else took.
+    NoMatch = 1,
+    /// From a port that belongs to nobody that Buoy knows.
+    UnknownPort = 2,
+    /// An instance sent with a source MAC that is not its own.
+    ForgedMac = 3,
+    /// An instance sent with a source address that is not its own.
+    ForgedAddress = 4,
+    /// An instance claimed an address or a MAC in ARP that is not its own.
+    ForgedArp = 5,
+    /// An instance sent something that is neither IPv4 nor ARP.
+    NotIpv4 = 6,
+    /// An ARP question that nobody in the network can answer.
+    UnknownArpTarget = 7,
+    /// An ARP question about an address of a pool that is not associated.
+    UnassociatedArp = 8,
+    /// Somebody outside claimed an address of a pool.
+    ClaimedAddress = 9,
+    /// To an address of a pool that is not associated.
+    Unassociated = 10,
+    /// From an instance that has no floating IP.
+    NoFloatingIp = 11,
+    /// From br-int, but not from a floating IP of the provider.
+    NotFloating = 12,
+    /// The gateway's MAC is not known yet.
+    UnresolvedGateway = 13,
+    /// Would have left with an Ethernet source that is not registered.
+    UnregisteredMac = 14,
+    /// Would have left with an ARP sender that is not registered.
+    UnregisteredArpSender = 15,
+    /// Multicast or broadcast of an instance.
+    Multicast = 16,
+    /// To a MAC or an address that no instance of the network has.
+    UnknownInstance = 17,
+    /// To the network's gateway itself.
+    ToGateway = 18,
+    /// The provider's bridge has no patch port, or br-int has not.
+    NoPatchPort = 19,
+    /// Would have left the host with a source MAC that is not LOCAL's.
+    ForgedHostMac = 20,
+}
+
+impl DropReason {
+    const ALL: [Self; 20] = [
+        Self::NoMatch,
+        Self::UnknownPort,
+        Self::ForgedMac,
+        Self::ForgedAddress,
+        Self::ForgedArp,
+        Self::NotIpv4,
+        Self::UnknownArpTarget,
+        Self::UnassociatedArp,
+        Self::ClaimedAddress,
+        Self::Unassociated,
+        Self::NoFloatingIp,
+        Self::NotFloating,
+        Self::UnresolvedGateway,
+        Self::UnregisteredMac,
+        Self::UnregisteredArpSender,
+        Self::Multicast,
+        Self::UnknownInstance,
+        Self::ToGateway,
+        Self::NoPatchPort,
+        Self::ForgedHostMac,
+    ];
+
+    /// The number that stands in cookies.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The reason with this number.
+    pub fn of(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
+    }
+
+    /// What an admin reads.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NoMatch => "nothing in the table took it",
+            Self::UnknownPort => "from a port that Buoy does not know",
+            Self::ForgedMac => "forged source MAC",
+            Self::ForgedAddress => "forged source address",
+            Self::ForgedArp => "forged ARP sender",
+            Self::NotIpv4 => "neither IPv4 nor ARP",
+            Self::UnknownArpTarget => "ARP for an address that nobody in the network has",
+            Self::UnassociatedArp => "ARP for an address that is not associated",
+            Self::ClaimedAddress => "an address of a pool claimed from outside",
+            Self::Unassociated => "to an address that is not associated",
+            Self::NoFloatingIp => "from an instance without a floating IP",
+            Self::NotFloating => "from br-int, but not from a floating IP",
+            Self::UnresolvedGateway => "the gateway's MAC is not known",
+            Self::UnregisteredMac => "guard: source MAC not registered",
+            Self::UnregisteredArpSender => "guard: ARP sender not registered",
+            Self::Multicast => "multicast or broadcast of an instance",
+            Self::UnknownInstance => "to an instance that is not in the network",
+            Self::ToGateway => "to the network's gateway itself",
+            Self::NoPatchPort => "no patch port to the other bridge",
+            Self::ForgedHostMac => "from the host, with a MAC that is not its own",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_leads_back_to_its_reason() {
+        for (at, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(reason.number()), at + 1);
+            assert_eq!(DropReason::of(u32::from(reason.number())), Some(reason));
+        }
+        assert_eq!(DropReason::of(0), None);
+        assert_eq!(DropReason::of(0x101), None);
+    }
+}

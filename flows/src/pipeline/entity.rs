@@ -1,0 +1,118 @@
+//! What flows are compiled from, and which of it a change touches.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use buoy_topology::{Change, Key, Name, NeighbourKey, Record, Site, Write};
+
+use super::World;
+
+/// The unit of compiling: everything that one of these puts on a bridge is compiled at once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entity {
+    /// What a bridge of its role has in any case.
+    Base,
+    /// A provider.
+    Provider(Name),
+    /// A pool.
+    Pool(Name),
+    /// A station on a provider's side: the gateway (known or not), an on-link neighbour, the host itself.
+    Neighbour(NeighbourKey),
+    /// A network.
+    Network(Name),
+    /// All interfaces of an instance.
+    Instance(Name),
+    /// An associated floating IP.
+    Association(Ipv4Addr),
+}
+
+impl Entity {
+    /// Every entity of the world, in the order in which bridges are to get them.
+    pub fn all(world: World<'_>) -> impl Iterator<Item = Self> {
+        let site = world.site;
+        let neighbours = site.providers().flat_map(move |provider| {
+            let known = world.learnt.of(provider.id).map(|(address, _)| address);
+            let addresses: BTreeSet<_> = provider.gateway.into_iter().chain(known).collect();
+            addresses.into_iter().map(|address| Self::Neighbour(NeighbourKey { provider: provider.id, address }))
+        });
+        let bound = site.floating_ips().filter(|fip| fip.association.is_some());
+        std::iter::once(Self::Base)
+            .chain(site.providers().map(|provider| Self::Provider(provider.name.clone())))
+            .chain(site.pools().map(|pool| Self::Pool(pool.name.clone())))
+            .chain(neighbours)
+            .chain(site.networks().map(|network| Self::Network(network.name.clone())))
+            .chain(site.instances().map(|instance| Self::Instance(instance.name.clone())))
+            .chain(bound.map(|fip| Self::Association(fip.address)))
+    }
+
+    /// Whether its flows wait for the other bridge of the host: an address is answered for on br-ex only when br-int can
+    /// deliver, and is taken from br-int only when br-ex has stopped to send.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self, Self::Association(_))
+    }
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Base => f.write_str("the bridge"),
+            Self::Provider(name) => write!(f, "provider {name}"),
+            Self::Pool(name) => write!(f, "pool {name}"),
+            Self::Neighbour(key) => write!(f, "neighbour {}", key.address),
+            Self::Network(name) => write!(f, "network {name}"),
+            Self::Instance(name) => write!(f, "instance {name}"),
+            Self::Association(address) => write!(f, "floating IP {address}"),
+        }
+    }
+}
+
+/// What has to be compiled again after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// These and nothing else.
+    Entities(BTreeSet<Entity>),
+    /// Everything: a change of what many flows depend on.
+    Everything,
+}
+
+impl Touched {
+    /// What a change touches. `site` is the state after it; what it removed is touched by its key.
+    pub fn by(change: &Change, site: &Site) -> Self {
+        let mut entities = BTreeSet::new();
+        for write in change.writes() {
+            match write.key() {
+                Key::Provider(_) | Key::Network(_) => return Self::Everything,
+                Key::Pool(name) => {
+                    entities.insert(Entity::Pool(name));
+                }
+                Key::Instance(name) => {
+                    if let Write::Put(Record::Instance(instance)) = write {
+                        let bound = instance.interfaces.iter().filter_map(|own| site.floating_ip_of(&name, own.ip));
+                        entities.extend(bound.map(|fip| Entity::Association(fip.address)));
+                    }
+                    entities.insert(Entity::Instance(name));
+                }
+                Key::FloatingIp(address) => {
+                    entities.insert(Entity::Association(address));
+                }
+                Key::NextEntity => {}
+            }
+        }
+        Self::Entities(entities)
+    }
+
+    /// Adds what another change touches.
+    pub fn extend(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Entities(own), Self::Entities(other)) => own.extend(other),
+            (own, _) => *own = Self::Everything,
+        }
+    }
+}
+
+impl From<Entity> for Touched {
+    fn from(entity: Entity) -> Self {
+        Self::Entities(BTreeSet::from([entity]))
+    }
+}

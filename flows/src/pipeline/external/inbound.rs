@@ -1,0 +1,49 @@
+//! From the provider, and from the host: to instances what goes to a pool's addresses, the rest to the other of the two.
+//! Which addresses are associated is br-int's to know: it drops and counts those that are not.
+
+use buoy_topology::{Pool, PortNo};
+
+use super::{View, owned_by};
+use crate::flow::Flow;
+use crate::flow::owner::{Feature, Owner};
+use crate::openflow::MatchField;
+use crate::pipeline::drops::DropReason;
+use crate::pipeline::fields::{ipv4, output, set_eth_dst, set_eth_src, to, untagged};
+use crate::pipeline::registers::{ORIGIN, Origin};
+use crate::pipeline::tables::external::{GUARD, INBOUND};
+
+pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
+    let flow = |priority, origin: Origin| {
+        Flow::new(INBOUND, priority, view.owner(Feature::Inbound)).on(view.ours()).on(ORIGIN.is(origin))
+    };
+    let to_uplink = MatchField::EthDst(view.uplink.mac.into());
+    if view.translates_host() {
+        let renamed = [set_eth_dst(view.local.mac), output(PortNo::LOCAL)];
+        flows.push(flow(HOST_TRANSLATED, Origin::Provider).on(to_uplink).apply(renamed));
+    }
+    flows.push(flow(HOST, Origin::Provider).apply([output(PortNo::LOCAL)]));
+
+    let from_host = flow(HOST, Origin::Host).on(MatchField::EthSrc(view.local.mac.into()));
+    flows.push(if view.translates_host() {
+        from_host.apply([set_eth_src(view.uplink.mac)]).goto(GUARD)
+    } else {
+        from_host.goto(GUARD)
+    });
+    let forged = Flow::new(INBOUND, FORGED, Owner::dropping(DropReason::ForgedHostMac));
+    flows.push(forged.on(view.ours()).on(ORIGIN.is(Origin::Host)));
+}
+
+pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
+    for block in view.world.site.blocks(pool) {
+        let flow = |owner| Flow::new(INBOUND, INSTANCES, owner).on(view.ours()).on(ipv4()).on(untagged()).on(to(block));
+        flows.push(match view.patch {
+            Some(patch) => flow(owned_by(pool, Feature::Inbound)).apply([output(patch.number)]),
+            None => flow(Owner::dropping(DropReason::NoPatchPort)),
+        });
+    }
+}
+
+const INSTANCES: u16 = 200;
+const HOST_TRANSLATED: u16 = 110;
+const HOST: u16 = 100;
+const FORGED: u16 = 50;

@@ -1,0 +1,89 @@
+//! Short words for the matches and actions that many stages use.
+
+use std::net::Ipv4Addr;
+
+use buoy_topology::{MacAddr, PortNo};
+use ipnet::Ipv4Net;
+
+use super::drops::DropReason;
+use crate::flow::Flow;
+use crate::flow::owner::Owner;
+use crate::openflow::{Action, FieldId, MatchField, Subfield, TableId};
+
+pub(super) fn ipv4() -> MatchField {
+    MatchField::EthType(0x0800)
+}
+
+pub(super) fn arp() -> MatchField {
+    MatchField::EthType(0x0806)
+}
+
+pub(super) fn arp_request() -> MatchField {
+    MatchField::ArpOp(1)
+}
+
+pub(super) fn arp_reply() -> MatchField {
+    MatchField::ArpOp(2)
+}
+
+pub(super) fn in_port(port: PortNo) -> MatchField {
+    MatchField::InPort(port)
+}
+
+/// No VLAN tag at all.
+pub(super) fn untagged() -> MatchField {
+    MatchField::VlanVid(0x0000.into())
+}
+
+pub(super) fn output(port: PortNo) -> Action {
+    Action::Output { port, max_len: 0 }
+}
+
+/// A copy of the whole packet goes to the controller.
+pub(super) fn to_controller() -> Action {
+    Action::Output { port: PortNo::CONTROLLER, max_len: 0xffff }
+}
+
+pub(super) fn set_eth_src(mac: MacAddr) -> Action {
+    Action::SetField(MatchField::EthSrc(mac.into()))
+}
+
+pub(super) fn set_eth_dst(mac: MacAddr) -> Action {
+    Action::SetField(MatchField::EthDst(mac.into()))
+}
+
+/// Forgets where the packet came in, so that it may leave there: OVS drops output to the ingress port in silence.
+pub(super) fn forget_in_port() -> Action {
+    Action::Load { dst: whole(FieldId::IN_PORT, 16), value: 0 }
+}
+
+/// Turns an ARP request into the reply that `mac` has the address asked for.
+pub(super) fn arp_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
+    let copy = |src, dst, bits| Action::Move { src: whole(src, bits), dst: whole(dst, bits) };
+    [
+        copy(FieldId::ETH_SRC, FieldId::ETH_DST, 48),
+        set_eth_src(mac),
+        Action::SetField(MatchField::ArpOp(2)),
+        copy(FieldId::ARP_SHA, FieldId::ARP_THA, 48),
+        copy(FieldId::ARP_SPA, FieldId::ARP_TPA, 32),
+        Action::SetField(MatchField::ArpSha(mac.into())),
+        Action::SetField(MatchField::ArpSpa(address.into())),
+    ]
+}
+
+/// The end of a table.
+pub(super) fn last_drop(table: TableId, reason: DropReason) -> Flow {
+    Flow::new(table, 0, Owner::dropping(reason))
+}
+
+pub(super) fn to(block: Ipv4Net) -> MatchField {
+    MatchField::Ipv4Dst(block.into())
+}
+
+pub(super) fn from(block: Ipv4Net) -> MatchField {
+    MatchField::Ipv4Src(block.into())
+}
+
+fn whole(field: FieldId, bits: u16) -> Subfield {
+    Subfield { field, offset: 0, bits }
+}

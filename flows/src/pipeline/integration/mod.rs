@@ -1,0 +1,127 @@
+//! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
+//!
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`].
+
+mod admit;
+mod arp;
+mod deliver;
+mod l2;
+mod nat;
+mod route;
+
+use buoy_topology::{Instance, Interface, Network, PortName, PortNo};
+
+use super::drops::DropReason;
+use super::fields::last_drop;
+use super::registers::NETWORK;
+use super::tables::integration as tables;
+use super::{Entity, World};
+use crate::flow::Flow;
+use crate::flow::owner::{Feature, Owner};
+use crate::openflow::{MatchField, TableId};
+
+/// The instances' bridge as its flows see it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    world: World<'a>,
+}
+
+impl<'a> View<'a> {
+    /// The view of a bridge.
+    pub fn of(world: World<'a>) -> Self {
+        Self { world }
+    }
+
+    /// The flows that an entity puts on the bridge.
+    pub(super) fn compile(&self, entity: &Entity, flows: &mut Vec<Flow>) {
+        let site = self.world.site;
+        match entity {
+            Entity::Base => {
+                flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
+                admit::base(flows);
+                l2::base(flows);
+                route::base(flows);
+                nat::base(flows);
+            }
+            Entity::Provider(name) => {
+                let Some(provider) = site.provider(name) else { return };
+                let Some(patch) = self.port(&provider.patch_peer()) else { return };
+                admit::provider(provider, patch, flows);
+                nat::provider(provider, patch, flows);
+            }
+            Entity::Network(name) => {
+                let Some(network) = site.network(name) else { return };
+                arp::network(network, flows);
+                l2::network(network, flows);
+                route::network(network, flows);
+            }
+            Entity::Instance(name) => {
+                let Some(instance) = site.instance(name).filter(|own| own.bridge == self.world.bridge.name) else {
+                    return;
+                };
+                self.interfaces(instance, flows);
+            }
+            Entity::Association(address) => {
+                let binding = site.binding(*address).filter(|own| own.instance.bridge == self.world.bridge.name);
+                if let Some(binding) = binding {
+                    nat::association(binding, flows);
+                }
+            }
+            Entity::Pool(_) | Entity::Neighbour(_) => {}
+        }
+    }
+
+    /// An interface has flows while its port is there: what would refer to a missing port is left out.
+    fn interfaces(&self, instance: &Instance, flows: &mut Vec<Flow>) {
+        for interface in &instance.interfaces {
+            let Some(network) = self.world.site.network(&interface.network) else { continue };
+            let Some(port) = self.port(&interface.port) else { continue };
+            let guest = Guest { interface, network, port };
+            admit::interface(guest, flows);
+            arp::interface(guest, flows);
+            route::interface(guest, flows);
+            deliver::interface(guest, flows);
+        }
+    }
+
+    fn port(&self, name: &PortName) -> Option<PortNo> {
+        self.world.bridge.port(name).map(|port| port.number)
+    }
+}
+
+/// An interface whose port is there.
+#[derive(Clone, Copy, Debug)]
+struct Guest<'a> {
+    interface: &'a Interface,
+    network: &'a Network,
+    port: PortNo,
+}
+
+impl Guest<'_> {
+    fn owner(self, feature: Feature) -> Owner {
+        Owner { feature, entity: self.interface.id.0 }
+    }
+
+    /// A flow of the interface for packets inside its network.
+    fn flow(self, table: TableId, priority: u16, feature: Feature) -> Flow {
+        Flow::new(table, priority, self.owner(feature)).on(within(self.network))
+    }
+}
+
+fn within(network: &Network) -> MatchField {
+    NETWORK.is(network.id.0)
+}
+
+/// What it means that a packet comes to the end of a table.
+fn end_of(table: TableId) -> DropReason {
+    match table {
+        tables::ADMIT => DropReason::UnknownPort,
+        tables::ANTI_SPOOF => DropReason::NotIpv4,
+        tables::ARP => DropReason::UnknownArpTarget,
+        tables::SOURCE_NAT => DropReason::NoFloatingIp,
+        tables::DESTINATION_NAT => DropReason::Unassociated,
+        tables::EGRESS => DropReason::NoPatchPort,
+        tables::DELIVER => DropReason::UnknownInstance,
+        _ => DropReason::NoMatch,
+    }
+}

@@ -1,0 +1,36 @@
+//! What was sent to the network's gateway: for the gateway itself, for the same network after all, or for the world.
+
+use buoy_topology::Network;
+
+use super::{Guest, within};
+use crate::flow::Flow;
+use crate::flow::owner::{Feature, Owner};
+use crate::openflow::{Action, MatchField};
+use crate::pipeline::drops::DropReason;
+use crate::pipeline::fields::{forget_in_port, ipv4, set_eth_dst, set_eth_src, to};
+use crate::pipeline::tables::integration::{DELIVER, ROUTE, SOURCE_NAT};
+
+pub(super) fn base(flows: &mut Vec<Flow>) {
+    let away = Flow::new(ROUTE, AWAY, Owner { feature: Feature::Routing, entity: 0 }).on(ipv4());
+    flows.push(away.apply([Action::DecNwTtl, forget_in_port()]).goto(SOURCE_NAT));
+}
+
+pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
+    let end = |priority, reason| Flow::new(ROUTE, priority, Owner::dropping(reason)).on(within(network)).on(ipv4());
+    flows.push(end(GATEWAY, DropReason::ToGateway).on(MatchField::Ipv4Dst(network.gateway.into())));
+    flows.push(end(NOBODY, DropReason::UnknownInstance).on(to(network.cidr)));
+}
+
+/// A guest with a /32 sends to its neighbours by the gateway too.
+pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
+    let back = guest.flow(ROUTE, INSTANCE, Feature::Routing).on(ipv4());
+    let back = back.on(MatchField::Ipv4Dst(guest.interface.ip.into()));
+    let actions =
+        [Action::DecNwTtl, set_eth_src(guest.network.gateway_mac), set_eth_dst(guest.interface.mac), forget_in_port()];
+    flows.push(back.apply(actions).goto(DELIVER));
+}
+
+const GATEWAY: u16 = 100;
+const INSTANCE: u16 = 90;
+const NOBODY: u16 = 80;
+const AWAY: u16 = 10;

@@ -1,0 +1,48 @@
+//! The registers, side by side: what one stage tells the next. A patch port clears them all.
+
+use crate::openflow::{Action, MatchField};
+
+/// br-ex: the provider that the packet belongs to, by its entity number.
+pub const PROVIDER: Register = Register(0);
+/// Both: where the packet came from, as an [`Origin`].
+pub const ORIGIN: Register = Register(1);
+/// br-int: the network that the packet is in, by its entity number.
+pub const NETWORK: Register = Register(2);
+/// br-int: the interface that sent the packet, by its entity number.
+pub const INTERFACE: Register = Register(3);
+/// br-int: the provider that the packet leaves by, by its entity number.
+pub const EXIT: Register = Register(4);
+
+/// A 32-bit register of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register(u8);
+
+impl Register {
+    /// Takes packets for which it holds this.
+    pub fn is(self, value: impl Into<u32>) -> MatchField {
+        MatchField::Reg { index: self.0, value: value.into().into() }
+    }
+
+    /// Makes it hold this.
+    pub fn set(self, value: impl Into<u32>) -> Action {
+        Action::SetField(self.is(value))
+    }
+}
+
+/// Where a packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Origin {
+    /// br-ex: the provider. br-int: a provider's bridge.
+    Provider = 1,
+    /// br-ex: the host, by LOCAL.
+    Host = 2,
+    /// br-ex: br-int. br-int: an instance's port.
+    Instance = 3,
+}
+
+impl From<Origin> for u32 {
+    fn from(origin: Origin) -> Self {
+        Self::from(origin as u8)
+    }
+}

@@ -1,0 +1,80 @@
+//! The tables, side by side. A packet only ever goes to a table with a higher number.
+
+use crate::openflow::TableId;
+
+/// br-ex, the provider's side.
+pub mod external {
+    use super::TableId;
+
+    /// Who may send at all: uplink, host, br-int.
+    pub const ADMIT: TableId = TableId(0);
+    /// What the sender of an ARP packet teaches.
+    pub const ARP: TableId = TableId(10);
+    /// Who answers for the address that an ARP packet asks about.
+    pub const ARP_TARGET: TableId = TableId(11);
+    /// An answer made by the switch goes back to where the question came from.
+    pub const ARP_ANSWER: TableId = TableId(12);
+    /// To instances, or to the host.
+    pub const INBOUND: TableId = TableId(20);
+    /// From instances: which provider, which source MAC.
+    pub const OUTBOUND: TableId = TableId(30);
+    /// The destination MAC of what is not behind the gateway.
+    pub const NEXT_HOP: TableId = TableId(40);
+    /// The destination MAC of what is: one flow per provider.
+    pub const GATEWAY: TableId = TableId(45);
+    /// The only table that outputs to an uplink.
+    pub const GUARD: TableId = TableId(50);
+
+    /// All of them with the words that `buoyctl` shows.
+    pub const NAMES: [(TableId, &str); 9] = [
+        (ADMIT, "admit"),
+        (ARP, "arp"),
+        (ARP_TARGET, "arp target"),
+        (ARP_ANSWER, "arp answer"),
+        (INBOUND, "inbound"),
+        (OUTBOUND, "outbound"),
+        (NEXT_HOP, "next hop"),
+        (GATEWAY, "gateway"),
+        (GUARD, "guard"),
+    ];
+}
+
+/// br-int, the instances' side.
+pub mod integration {
+    use super::TableId;
+
+    /// Which interface, or which provider's bridge, the packet comes from.
+    pub const ADMIT: TableId = TableId(0);
+    /// Whether an instance speaks with its own addresses.
+    pub const ANTI_SPOOF: TableId = TableId(5);
+    /// Who answers an instance's ARP request.
+    pub const ARP: TableId = TableId(10);
+    /// Inside the network, or to its gateway.
+    pub const L2: TableId = TableId(20);
+    /// What a packet to the gateway's MAC is for.
+    pub const ROUTE: TableId = TableId(30);
+    /// The fixed source address becomes the floating one.
+    pub const SOURCE_NAT: TableId = TableId(40);
+    /// The floating destination address becomes the fixed one.
+    pub const DESTINATION_NAT: TableId = TableId(50);
+    /// To the provider's bridge.
+    pub const EGRESS: TableId = TableId(60);
+    /// To an instance's port.
+    pub const DELIVER: TableId = TableId(70);
+
+    /// All of them with the words that `buoyctl` shows.
+    pub const NAMES: [(TableId, &str); 9] = [
+        (ADMIT, "admit"),
+        (ANTI_SPOOF, "anti-spoof"),
+        (ARP, "arp"),
+        (L2, "l2"),
+        (ROUTE, "route"),
+        (SOURCE_NAT, "source nat"),
+        (DESTINATION_NAT, "destination nat"),
+        (EGRESS, "egress"),
+        (DELIVER, "deliver"),
+    ];
+}
+
+/// The only table of a bridge that no provider names.
+pub const UNCONFIGURED: TableId = TableId(0);
