@@ -1,0 +1,126 @@
+//! The task of one connection: bytes in, bytes out. Reading never waits for writing, so that a switch that is slow to
+//! read is still heard.
+
+use std::time::{Duration, Instant};
+
+use buoy_flows::openflow::split_frame;
+use buoy_topology::HostName;
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::session::{CloseReason, Command, Event, Session};
+
+/// Tells connections apart; never reused while the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// A connection as the core knows it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// The host that it comes from.
+    pub host: HostName,
+    /// The peer's address as text.
+    pub address: String,
+    /// Where commands go. The connection ends when this is dropped.
+    pub commands: mpsc::Sender<Command>,
+}
+
+/// What drivers tell the core.
+#[derive(Debug)]
+pub enum Report {
+    /// A switch connected; nothing is known of it yet.
+    Opened(Connection),
+    /// A switch said something.
+    Said(ConnectionId, Event),
+    /// A connection is over.
+    Closed(ConnectionId, CloseReason),
+}
+
+/// Runs a connection to its end, and reports it.
+pub(super) async fn run<S>(stream: S, id: ConnectionId, commands: mpsc::Receiver<Command>, reports: mpsc::Sender<Report>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let reason = Driver { id, session: Session::new(Instant::now()), reports: reports.clone() }.run(stream, commands).await;
+    // A core that is gone needs no report.
+    let _ = reports.send(Report::Closed(id, reason)).await;
+}
+
+struct Driver {
+    id: ConnectionId,
+    session: Session,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Driver {
+    async fn run<S>(mut self, stream: S, mut commands: mpsc::Receiver<Command>) -> CloseReason
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let mut incoming = BytesMut::with_capacity(READ_AHEAD);
+        let mut outgoing = BytesMut::new();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Err(error) = self.session.transmit(&mut outgoing) {
+                return CloseReason::Io(error.to_string());
+            }
+            tokio::select! {
+                written = writer.write(&outgoing), if !outgoing.is_empty() => match written {
+                    Ok(0) => return CloseReason::Eof,
+                    Ok(count) => outgoing.advance(count),
+                    Err(error) => return CloseReason::Io(error.to_string()),
+                },
+                read = reader.read_buf(&mut incoming) => {
+                    match read {
+                        Ok(0) => return CloseReason::Eof,
+                        Ok(_) => {}
+                        Err(error) => return CloseReason::Io(error.to_string()),
+                    }
+                    if let Err(reason) = self.take_in(&mut incoming).await {
+                        // What the session still had to say, an error about versions above all, goes out before the end.
+                        if self.session.transmit(&mut outgoing).is_ok() {
+                            let _ = tokio::time::timeout(FAREWELL, writer.write_all(&outgoing)).await;
+                        }
+                        return reason;
+                    }
+                }
+                command = commands.recv() => match command {
+                    Some(command) => self.session.command(command),
+                    None => return CloseReason::Shutdown,
+                },
+                _ = ticks.tick() => if let Err(reason) = self.session.tick(Instant::now()) {
+                    return reason;
+                },
+            }
+        }
+    }
+
+    async fn take_in(&mut self, incoming: &mut BytesMut) -> Result<(), CloseReason> {
+        let broken = |error: buoy_flows::openflow::FrameError| CloseReason::BadMessage(error.to_string());
+        while let Some(frame) = split_frame(incoming).map_err(broken)? {
+            self.receive(&frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
+        self.session.receive(frame, Instant::now())?;
+        while let Some(event) = self.session.poll_event() {
+            if self.reports.send(Report::Said(self.id, event)).await.is_err() {
+                return Err(CloseReason::Shutdown);
+            }
+        }
+        Ok(())
+    }
+}
+
+const TICK: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(1);
+/// The longest OpenFlow message.
+const READ_AHEAD: usize = 64 * 1024;

@@ -1,0 +1,171 @@
+//! The jobs of a session: one dump or one bundle at a time.
+//!
+//! A bundle is OPEN, ADDs, BARRIER in one go; when the barrier is answered the errors are known, and the bundle is
+//! committed or discarded. An ADD that is refused does not poison its bundle in OVS, so a commit without that look would
+//! apply the rest.
+
+use std::vec;
+
+use buoy_flows::openflow::{
+    ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, ErrorMsg, FlowMod, FlowStats, FlowStatsRequest,
+    Match, Message, MultipartRequest, MultipartRequestBody, TableId, Xid,
+};
+use buoy_topology::PortNo;
+
+use super::{Event, Session};
+
+/// How a bundle ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleOutcome {
+    /// Every flow mod is in force.
+    Applied,
+    /// Nothing is in force; these were refused, by their place in the bundle.
+    Refused(Vec<Refusal>),
+    /// Nothing is in force; the bundle as a whole was refused.
+    Failed(String),
+}
+
+/// A flow mod that a switch refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its place in the bundle.
+    pub index: usize,
+    /// The switch's error.
+    pub error: String,
+}
+
+#[derive(Debug)]
+pub(super) enum Job {
+    Dump { xid: Xid },
+    Bundle(Bundle),
+}
+
+#[derive(Debug)]
+pub(super) struct Bundle {
+    id: BundleId,
+    /// The ADDs have the xids from here on, whatever is sent between them.
+    first: Xid,
+    count: u32,
+    stage: Stage,
+    refused: Vec<Refusal>,
+    failed: Option<String>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Adding { xid: Xid, rest: vec::IntoIter<FlowMod> },
+    Checking { barrier: Xid },
+    Ending { xid: Xid },
+}
+
+/// Asks for every flow, foreign ones too.
+pub(super) fn dump_request() -> Message {
+    let body = MultipartRequestBody::Flow(FlowStatsRequest {
+        table: TableId::ALL,
+        out_port: PortNo::ANY,
+        out_group: ANY_GROUP,
+        cookie: Cookie(0),
+        cookie_mask: Cookie(0),
+        matching: Match::new(),
+    });
+    Message::MultipartRequest(MultipartRequest::new(body))
+}
+
+impl Session {
+    pub(super) fn begin_bundle(&mut self, flow_mods: Vec<FlowMod>) {
+        let id = self.next_bundle();
+        self.send(control(id, BundleControlKind::OpenRequest));
+        let first = self.next_xid();
+        let count = u32::try_from(flow_mods.len()).unwrap_or(u32::MAX);
+        self.xid = self.xid.wrapping_add(count);
+        let stage = Stage::Adding { xid: first, rest: flow_mods.into_iter() };
+        self.job = Some(Job::Bundle(Bundle { id, first, count, stage, refused: Vec::new(), failed: None }));
+    }
+
+    /// The next message of the bundle under way. They are made one by one, so that a large bundle is never encoded whole.
+    pub(super) fn next_of_job(&mut self) -> Option<(Xid, Message)> {
+        let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return None };
+        let Stage::Adding { xid, rest } = stage else { return None };
+        let own = *xid;
+        if let Some(flow_mod) = rest.next() {
+            *xid = Xid(own.0.wrapping_add(1));
+            let add = BundleAdd { id: *id, flags: FLAGS, message: Box::new(Message::FlowMod(flow_mod)) };
+            return Some((own, Message::BundleAdd(add)));
+        }
+        *stage = Stage::Checking { barrier: own };
+        Some((own, Message::BarrierRequest))
+    }
+
+    pub(super) fn on_flows(&mut self, xid: Xid, part: Vec<FlowStats>, more: bool) {
+        if !matches!(self.job, Some(Job::Dump { xid: own }) if own == xid) {
+            return;
+        }
+        self.events.push_back(Event::Flows(part));
+        if !more {
+            self.job = None;
+            self.events.push_back(Event::DumpDone);
+        }
+    }
+
+    pub(super) fn on_job_reply(&mut self, xid: Xid, message: &Message) {
+        let Some(Job::Bundle(bundle)) = &mut self.job else { return };
+        match (&bundle.stage, message) {
+            (Stage::Checking { barrier, .. }, Message::BarrierReply) if *barrier == xid => {
+                let clean = bundle.refused.is_empty() && bundle.failed.is_none();
+                let kind =
+                    if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
+                let id = bundle.id;
+                let end = self.send(control(id, kind));
+                if let Some(Job::Bundle(bundle)) = &mut self.job {
+                    bundle.stage = Stage::Ending { xid: end };
+                }
+            }
+            (Stage::Ending { xid: end }, Message::BundleControl(_)) if *end == xid => self.end_bundle(),
+            _ => {}
+        }
+    }
+
+    /// Takes an error that belongs to the job under way; tells whether it did.
+    pub(super) fn on_job_error(&mut self, xid: Xid, error: &ErrorMsg) -> bool {
+        let text = error.to_string();
+        match &mut self.job {
+            Some(Job::Dump { xid: own }) if *own == xid => {
+                self.job = None;
+                self.events.push_back(Event::DumpDone);
+                false
+            }
+            Some(Job::Bundle(bundle)) => {
+                let place = xid.0.wrapping_sub(bundle.first.0);
+                match (&bundle.stage, usize::try_from(place)) {
+                    (Stage::Ending { xid: end }, _) if *end == xid => {
+                        bundle.failed.get_or_insert(text);
+                        self.end_bundle();
+                    }
+                    (Stage::Adding { .. } | Stage::Checking { .. }, Ok(index)) if place < bundle.count => {
+                        bundle.refused.push(Refusal { index, error: text });
+                    }
+                    // The request to open has the xid before the first ADD.
+                    (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => bundle.failed = Some(text),
+                    _ => return false,
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn end_bundle(&mut self) {
+        let Some(Job::Bundle(bundle)) = self.job.take() else { return };
+        self.events.push_back(Event::Bundle(match bundle {
+            Bundle { refused, .. } if !refused.is_empty() => BundleOutcome::Refused(refused),
+            Bundle { failed: Some(error), .. } => BundleOutcome::Failed(error),
+            Bundle { .. } => BundleOutcome::Applied,
+        }));
+    }
+}
+
+fn control(id: BundleId, kind: BundleControlKind) -> Message {
+    Message::BundleControl(BundleControl::new(id, kind, FLAGS))
+}
+
+const FLAGS: BundleFlags = BundleFlags(BundleFlags::ATOMIC.0 | BundleFlags::ORDERED.0);
