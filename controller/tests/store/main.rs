@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 mod contents;
+mod damage;
 mod kills;
 mod support;
 mod writing;
