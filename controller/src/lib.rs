@@ -1,1 +1,3 @@
 //! buoyd and buoyctl.
+
+pub mod store;

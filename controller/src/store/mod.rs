@@ -1,0 +1,65 @@
+//! What Buoy remembers, in sled. Nothing outside this module knows sled. `docs/store.md` describes what is on disk.
+//!
+//! ```text
+//!                      1,024 waiting at most             up to 256 at once
+//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, fsync, commit number
+//!         ^                                      │
+//!         └──────────────── done(result) ────────┘
+//! ```
+//!
+//! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
+//! [`open`] and [`scan`] (what is checked before anything is given out), then what they stand on: [`table`] (trees and
+//! keys), [`envelope`] (values), [`state`] (what shows that nothing is missing), [`commit_file`], [`directory`],
+//! [`guard`] (sled's panics).
+
+mod commit_file;
+mod directory;
+mod engine;
+mod envelope;
+mod error;
+mod guard;
+mod open;
+mod plan;
+mod queue;
+mod scan;
+mod state;
+mod stats;
+mod table;
+
+use std::path::Path;
+
+use buoy_topology::{Change, Generation, MacAddr, NeighbourKey, Record};
+
+pub use commit_file::CommitNo;
+pub use error::StoreError;
+pub use queue::Store;
+pub use stats::Stats;
+
+/// Opens the store of a state directory, or creates it where the directory is empty or missing. Takes the directory
+/// for this process, checks every record, and gives out all of them or none.
+pub fn open(dir: &Path) -> Result<(Store, Loaded), StoreError> {
+    let (engine, loaded) = open::open_engine(dir)?;
+    Ok((Store::start(engine)?, loaded))
+}
+
+/// What was stored when the store was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The last generation.
+    pub generation: Generation,
+    /// Every record: providers, pools, networks, instances, floating IPs, each by key, then the entity counter.
+    pub records: Vec<Record>,
+    /// Every MAC that was learnt.
+    pub learnt: Vec<(NeighbourKey, MacAddr)>,
+}
+
+/// A change to make durable, all or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The generation that the change takes: the one after the last commit's.
+    pub generation: Generation,
+    /// What changes.
+    pub change: Change,
+    /// What was learnt, or forgotten (`None`), at the same time.
+    pub learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
+}

@@ -1,0 +1,176 @@
+//! Opening: everything is looked at before anything is given out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use buoy_topology::Generation;
+use sled::{Batch, Db};
+use tracing::{info, warn};
+
+use super::commit_file::CommitFile;
+use super::directory::{StateDir, sync_dir};
+use super::engine::Engine;
+use super::envelope::{Header, seal};
+use super::scan::scan;
+use super::state::{SCHEMA, State, parse_schema, schema_record};
+use super::table::{Place, Table};
+use super::{CommitNo, Loaded, StoreError, guard};
+
+/// Opens or creates the database in a state directory.
+pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
+    let started = Instant::now();
+    let dir = StateDir::take(path)?;
+    let (commit_file, acknowledged) = open_commit_file(&dir)?;
+    let at = dir.sled();
+    if acknowledged != CommitNo(0) && !dir.sled_log().exists() {
+        return Err(StoreError::RolledBack { path: at, stored: CommitNo(0), expected: acknowledged });
+    }
+    let db = open_sled(&dir)?;
+    dir.sync()?;
+    let log = File::options().write(true).open(dir.sled_log());
+    let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
+
+    let stored = read_state(&db, &at)?;
+    if acknowledged > stored.as_ref().map_or(CommitNo(0), |state| state.commit) {
+        let stored = stored.map_or(CommitNo(0), |state| state.commit);
+        return Err(StoreError::RolledBack { path: at, stored, expected: acknowledged });
+    }
+    let trees = open_trees(&db, &at, stored.is_some())?;
+    let scanned = scan(&trees, &at)?;
+    let tallies = stored.as_ref().map(|state| state.tallies.clone()).unwrap_or_default();
+    for table in Table::ALL {
+        let expected = tallies.get(&table).copied().unwrap_or_default();
+        let found = scanned.tallies.get(&table).copied().unwrap_or_default();
+        if expected != found {
+            let what = format!(
+                "{} has {} records where {} were stored, or some of them are old",
+                table.name(),
+                found.records,
+                expected.records
+            );
+            return Err(StoreError::damaged(&at, what));
+        }
+    }
+
+    let fresh = stored.is_none();
+    let state = stored.unwrap_or_default();
+    if fresh {
+        write_first(&db, &trees, &at)?;
+        log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
+        dir.sync()?;
+    }
+    // Both slots are made whole, and the number catches up with a commit that became durable just before a crash.
+    for number in [CommitNo(state.commit.0.saturating_sub(1)), state.commit] {
+        commit_file.write(number).map_err(|source| StoreError::io(commit_file.path(), source))?;
+    }
+    if state.commit > acknowledged.next() {
+        warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
+    }
+    let loaded = Loaded { generation: state.generation, records: scanned.records, learnt: scanned.learnt };
+    info!(
+        generation = %loaded.generation,
+        records = loaded.records.len(),
+        learnt = loaded.learnt.len(),
+        elapsed = ?started.elapsed(),
+        "the store is open"
+    );
+    Ok((Engine { trees, db, log, commit_file, state, dir }, loaded))
+}
+
+/// Opens the commit file, or creates it where the directory has no store yet.
+fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, CommitNo), StoreError> {
+    let path = dir.commit_file();
+    if let Some(opened) = CommitFile::open(&path)? {
+        return Ok(opened);
+    }
+    // The commit file is durable before sled writes anything, so a database without it has lost it.
+    if dir.sled().exists() {
+        return Err(StoreError::damaged(&path, "the file is missing beside a database"));
+    }
+    let created = CommitFile::create(&path)?;
+    sync_dir(dir.path())?;
+    Ok((created, CommitNo(0)))
+}
+
+/// Opens sled. It starts over without a word where its files are gone, which the commit number shows afterwards.
+fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
+    let at = dir.sled();
+    let config = sled::Config::new().path(&at).cache_capacity(CACHE_BYTES).mode(sled::Mode::LowSpace);
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match guard::sled(&at, || config.open()) {
+            // The directory is ours: this is a store of this process whose last background task still runs.
+            Err(StoreError::Damaged { what, .. }) if what.contains(LOCK_FAILED) => {
+                if Instant::now() > deadline {
+                    return Err(StoreError::Locked { path: dir.path().to_owned() });
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Reads the store's own state; nothing if no commit has ever been written.
+fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
+    let meta_exists = db.tree_names().iter().any(|name| name == Table::Meta.name().as_bytes());
+    if !meta_exists {
+        return Ok(None);
+    }
+    let (schema, state) = guard::sled(at, || {
+        let meta = db.open_tree(Table::Meta.name())?;
+        Ok((meta.get(Place::of_schema().key)?, meta.get(Place::of_state().key)?))
+    })?;
+    let (schema, state) = match (schema, state) {
+        (None, None) => return Ok(None),
+        (Some(schema), Some(state)) => (schema, state),
+        (None, Some(_)) => return Err(StoreError::damaged(at, "the schema version is missing")),
+        (Some(_), None) => return Err(StoreError::damaged(at, "the store's state is missing")),
+    };
+    let version = parse_schema(&schema).ok_or_else(|| StoreError::damaged(at, "the schema version is unreadable"))?;
+    if version > SCHEMA {
+        return Err(StoreError::Newer { path: at.to_owned(), stored: version, known: SCHEMA });
+    }
+    let place = Place::of_state();
+    let unreadable = |what: &dyn std::fmt::Display| StoreError::damaged(at, format!("{place} is unreadable: {what}"));
+    let (header, value) = Header::parse(&state).map_err(|error| unreadable(&error))?;
+    header.check(&place, value).map_err(|error| unreadable(&error))?;
+    serde_json::from_slice(value).map(Some).map_err(|error| unreadable(&error))
+}
+
+/// Opens all trees. One that is missing from a store that was in use is damage; sled would create it empty.
+fn open_trees(db: &Db, at: &Path, used: bool) -> Result<BTreeMap<Table, sled::Tree>, StoreError> {
+    let names = db.tree_names();
+    let mut trees = BTreeMap::new();
+    for table in Table::ALL {
+        if used && !names.iter().any(|name| name == table.name().as_bytes()) {
+            return Err(StoreError::damaged(at, format!("the tree {} is missing", table.name())));
+        }
+        trees.insert(table, guard::sled(at, || db.open_tree(table.name()))?);
+    }
+    Ok(trees)
+}
+
+/// Writes the schema version and the state of an empty store: commit 0, generation 0.
+fn write_first(db: &Db, trees: &BTreeMap<Table, sled::Tree>, at: &Path) -> Result<(), StoreError> {
+    let state = serde_json::to_vec(&State { generation: Generation(0), ..State::default() });
+    let mut batch = Batch::default();
+    let (_, parts) = seal(&Place::of_state(), &state.expect("the state is plain data"));
+    for (key, part) in parts {
+        batch.insert(key, part);
+    }
+    batch.insert(Place::of_schema().key, schema_record(SCHEMA));
+    guard::sled(at, || {
+        trees.get(&Table::Meta).expect("every table is open").apply_batch(batch)?;
+        db.flush().map(drop)
+    })
+}
+
+/// sled's cache of pages. Everything is in memory once more in our own form, so that this only serves writes.
+const CACHE_BYTES: u64 = 64 * 1_024 * 1_024;
+/// How long to wait for a store that this process has just closed.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// What sled says when its log is locked.
+const LOCK_FAILED: &str = "could not acquire lock";

@@ -1,0 +1,61 @@
+//! What a group of commits writes: for each place the last word on it.
+
+use std::collections::BTreeMap;
+
+use buoy_topology::{Change, Generation, MacAddr, NeighbourKey, Record, Write};
+
+use super::StoreError;
+use super::table::Place;
+
+/// Values to write and places to clear, all or none.
+#[derive(Debug)]
+pub(super) struct Plan {
+    generation: Generation,
+    writes: BTreeMap<Place, Option<Vec<u8>>>,
+}
+
+impl Plan {
+    /// Nothing to write yet, after this generation.
+    pub(super) fn after(generation: Generation) -> Self {
+        Self { generation, writes: BTreeMap::new() }
+    }
+
+    /// Adds a change that takes the next generation; any other generation is refused and adds nothing.
+    pub(super) fn change(&mut self, generation: Generation, change: &Change) -> Result<(), StoreError> {
+        if generation != self.generation.next() {
+            return Err(StoreError::OutOfOrder { given: generation, last: self.generation });
+        }
+        self.generation = generation;
+        for write in change.writes() {
+            let (key, value) = match write {
+                Write::Put(record) => (record.key(), Some(encode(record))),
+                Write::Remove(key) => (key.clone(), None),
+            };
+            self.writes.insert(Place::of(&key), value);
+        }
+        Ok(())
+    }
+
+    /// Adds MACs that were learnt or forgotten.
+    pub(super) fn learn(&mut self, learnt: &[(NeighbourKey, Option<MacAddr>)]) {
+        for (neighbour, mac) in learnt {
+            let value = mac.map(|mac| serde_json::to_vec(&mac).expect("a MAC is plain data"));
+            self.writes.insert(Place::of_neighbour(*neighbour), value);
+        }
+    }
+
+    /// The generation after the plan.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The places to write, each once.
+    pub(super) fn writes(&self) -> impl Iterator<Item = (&Place, Option<&[u8]>)> {
+        self.writes.iter().map(|(place, value)| (place, value.as_deref()))
+    }
+}
+
+/// A record as JSON, so that a store can be read without this program.
+fn encode(record: &Record) -> Vec<u8> {
+    serde_json::to_vec(record).expect("a record is plain data")
+}

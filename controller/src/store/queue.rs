@@ -1,0 +1,170 @@
+//! The store thread: requests that wait together become durable together.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use buoy_topology::{Change, Generation, MacAddr, NeighbourKey};
+use tracing::error;
+
+use super::engine::Engine;
+use super::plan::Plan;
+use super::stats::{Counters, Stats};
+use super::{Commit, StoreError};
+
+/// The way to the store thread. Dropping it finishes what is queued and closes the database.
+#[derive(Debug)]
+pub struct Store {
+    /// Taken only by `drop`, to end the thread.
+    requests: Option<SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
+    dir: PathBuf,
+}
+
+impl Store {
+    /// Starts the store thread.
+    pub(super) fn start(engine: Engine) -> Result<Self, StoreError> {
+        let (requests, queue) = sync_channel(QUEUE_LEN);
+        let counters = Arc::new(Counters::default());
+        let dir = engine.dir.path().to_owned();
+        let worker = Worker { engine, counters: Arc::clone(&counters), read_only: None };
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || worker.run(&queue));
+        let thread = thread.map_err(|source| StoreError::io(&dir, source))?;
+        Ok(Self { requests: Some(requests), thread: Some(thread), counters, dir })
+    }
+
+    /// Hands a change over. `done` runs on the store thread, once the change is durable or has failed, and must not
+    /// wait for anything: send on a oneshot channel. This call itself waits while 1,024 requests are queued.
+    pub fn commit(&self, commit: Commit, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
+        let Commit { generation, change, learnt } = commit;
+        self.send(Request { change: Some((generation, change)), learnt, done: Box::new(done) });
+    }
+
+    /// Hands over MACs that were learnt, or forgotten (`None`), outside the generations. `done` gets the generation
+    /// that the store is at; for the rest as with [`Store::commit`].
+    pub fn learn(
+        &self,
+        learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
+        done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
+    ) {
+        self.send(Request { change: None, learnt, done: Box::new(done) });
+    }
+
+    /// What has been done since the store was opened.
+    pub fn stats(&self) -> Stats {
+        self.counters.stats()
+    }
+
+    /// Finishes what is queued and closes the database; the same as dropping the store.
+    pub fn close(self) {}
+
+    fn send(&self, request: Request) {
+        let requests = self.requests.as_ref().expect("only drop takes the sender");
+        if let Err(SendError(request)) = requests.send(request) {
+            let reason = "the store thread has ended".to_owned();
+            (request.done)(Err(StoreError::ReadOnly { path: self.dir.clone(), reason }));
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the store thread panicked");
+        }
+    }
+}
+
+/// Somebody who waits for something to become durable.
+struct Request {
+    /// The change and the generation that it takes; none where there is only something to learn.
+    change: Option<(Generation, Change)>,
+    learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
+    done: Box<dyn FnOnce(Result<Generation, StoreError>) + Send>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("change", &self.change).field("learnt", &self.learnt).finish_non_exhaustive()
+    }
+}
+
+/// What the store thread owns.
+struct Worker {
+    engine: Engine,
+    counters: Arc<Counters>,
+    /// Why nothing may be written any more.
+    read_only: Option<String>,
+}
+
+impl Worker {
+    /// Serves requests until the store is dropped.
+    fn run(mut self, queue: &Receiver<Request>) {
+        while let Ok(first) = queue.recv() {
+            let mut group = vec![first];
+            group.extend(queue.try_iter().take(GROUP_LEN - 1));
+            self.commit(group);
+        }
+    }
+
+    /// Makes a group durable and answers each request.
+    fn commit(&mut self, group: Vec<Request>) {
+        let mut plan = Plan::after(self.engine.state.generation);
+        let mut accepted = Vec::with_capacity(group.len());
+        for request in group {
+            let added = match &self.read_only {
+                Some(reason) => Err(self.refusal(reason)),
+                None => request.add_to(&mut plan),
+            };
+            match added {
+                Ok(generation) => accepted.push((generation, request.done)),
+                Err(error) => (request.done)(Err(error)),
+            }
+        }
+        if accepted.is_empty() {
+            return;
+        }
+        match self.engine.write(&plan, &self.counters) {
+            Ok(()) => {
+                self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
+                for (generation, done) in accepted {
+                    done(Ok(generation));
+                }
+            }
+            Err(error) => {
+                let reason = error.cause();
+                error!(reason, "the store is read-only from now on");
+                for (_, done) in accepted {
+                    done(Err(self.refusal(&reason)));
+                }
+                self.read_only = Some(reason);
+            }
+        }
+    }
+
+    fn refusal(&self, reason: &str) -> StoreError {
+        StoreError::ReadOnly { path: self.engine.dir.path().to_owned(), reason: reason.to_owned() }
+    }
+}
+
+impl Request {
+    /// Adds the request to a plan, all or nothing, and tells the generation that it is done with.
+    fn add_to(&self, plan: &mut Plan) -> Result<Generation, StoreError> {
+        if let Some((generation, change)) = &self.change {
+            plan.change(*generation, change)?;
+        }
+        plan.learn(&self.learnt);
+        Ok(plan.generation())
+    }
+}
+
+/// How many requests may wait.
+const QUEUE_LEN: usize = 1_024;
+/// How many requests share one transaction.
+const GROUP_LEN: usize = 256;

@@ -1,0 +1,80 @@
+//! Reading and checking every record of the store.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use buoy_topology::{MacAddr, NeighbourKey, Record};
+use sled::{IVec, Tree};
+
+use super::envelope::Header;
+use super::state::Tally;
+use super::table::{Place, Table};
+use super::{StoreError, guard};
+
+/// All that is stored, and its tallies.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    /// The records, in the order of the tables.
+    pub(super) records: Vec<Record>,
+    /// What was learnt.
+    pub(super) learnt: Vec<(NeighbourKey, MacAddr)>,
+    /// What each table holds.
+    pub(super) tallies: BTreeMap<Table, Tally>,
+}
+
+/// Reads all trees; the first value that is not what was stored ends it.
+pub(super) fn scan(trees: &BTreeMap<Table, Tree>, at: &Path) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    for table in Table::ALL {
+        let tree = trees.get(&table).expect("every table is open");
+        let mut pairs = tree.iter();
+        let mut next = || guard::sled(at, || pairs.next().transpose());
+        while let Some((key, stored)) = next()? {
+            let place = Place { table, key: key.to_vec() };
+            if place == Place::of_state() || place == Place::of_schema() {
+                continue;
+            }
+            let wrong = |what: &dyn fmt::Display| StoreError::damaged(at, format!("{place}: {what}"));
+            let (header, first) = Header::parse(&stored).map_err(|error| wrong(&error))?;
+            let value = join(header, &place, first, &mut next)?;
+            header.check(&place, &value).map_err(|error| wrong(&error))?;
+            scanned.tallies.entry(table).or_default().add(header);
+            scanned.take(&place, &value).map_err(|error| wrong(&error))?;
+        }
+    }
+    Ok(scanned)
+}
+
+/// The whole value: its first part and those that follow it in the tree. What is missing shows in the length.
+fn join(
+    header: Header,
+    place: &Place,
+    first: &[u8],
+    next: &mut impl FnMut() -> Result<Option<(IVec, IVec)>, StoreError>,
+) -> Result<Vec<u8>, StoreError> {
+    let mut value = first.to_vec();
+    for expected in header.further_keys(&place.key) {
+        match next()? {
+            Some((key, part)) if key == expected => value.extend_from_slice(&part),
+            _ => break,
+        }
+    }
+    Ok(value)
+}
+
+impl Scanned {
+    /// Decodes a value and checks that it stands in its place.
+    fn take(&mut self, place: &Place, value: &[u8]) -> Result<(), serde_json::Error> {
+        if let Some(neighbour) = place.neighbour() {
+            self.learnt.push((neighbour, serde_json::from_slice(value)?));
+            return Ok(());
+        }
+        let record: Record = serde_json::from_slice(value)?;
+        if Place::of(&record.key()) != *place {
+            return Err(serde::de::Error::custom("it is the record of another key"));
+        }
+        self.records.push(record);
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Steps that the tests of the store share.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use buoy_controller::store::{Commit, Loaded, Store, StoreError};
+use buoy_topology::{
+    Change, EntityId, FloatingIp, Generation, Instance, Interface, MacAddr, MacPolicy, Name, NeighbourKey, Network,
+    PortName, Provider, Record,
+};
+
+/// A name.
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// The nth floating IP; `changed` is what makes versions of it differ.
+pub(crate) fn fip(n: u32, changed: u64) -> Record {
+    Record::FloatingIp(FloatingIp {
+        id: EntityId(n),
+        address: address(n),
+        mac: None,
+        project: Some(name("default")),
+        association: None,
+        changed: Generation(changed),
+    })
+}
+
+/// The nth address.
+pub(crate) fn address(n: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0xc633_0000 + n)
+}
+
+/// A provider.
+pub(crate) fn provider(text: &str) -> Record {
+    Record::Provider(Arc::new(Provider {
+        id: EntityId(1),
+        name: name(text),
+        bridge: port("br-ex"),
+        uplink: port("eth1"),
+        patch: port("phy-br-ex"),
+        gateway: Some(address(1)),
+        gateway_mac: Some(MacAddr::new([2, 0, 0, 0, 0, 1])),
+        host_ips: vec![address(2)],
+        mac_policy: MacPolicy::Router(MacAddr::new([2, 0, 0, 0, 0, 2])),
+        onlink: vec!["198.51.100.0/24".parse().unwrap()],
+        garp: true,
+    }))
+}
+
+/// A network.
+pub(crate) fn network(text: &str) -> Record {
+    Record::Network(Arc::new(Network {
+        id: EntityId(2),
+        name: name(text),
+        cidr: "10.0.0.0/24".parse().unwrap(),
+        gateway: Ipv4Addr::new(10, 0, 0, 1),
+        gateway_mac: MacAddr::new([2, 0, 0, 0, 0, 3]),
+    }))
+}
+
+/// An instance with so many interfaces.
+pub(crate) fn instance(text: &str, interfaces: u32) -> Record {
+    let interface = |n: u32| Interface {
+        id: EntityId(n),
+        network: name("internal"),
+        port: port("tap0"),
+        vlan: Some(7.try_into().unwrap()),
+        mac: MacAddr::new([2, 0, 0, 0, 1, 0]),
+        ip: Ipv4Addr::from_bits(0x0a00_0000 + n),
+    };
+    Record::Instance(Arc::new(Instance {
+        name: name(text),
+        project: name("default"),
+        bridge: port("br-int"),
+        interfaces: (0..interfaces).map(interface).collect(),
+    }))
+}
+
+/// A neighbour on a provider's side.
+pub(crate) fn neighbour(n: u32) -> NeighbourKey {
+    NeighbourKey { provider: EntityId(1), address: address(n) }
+}
+
+/// A change that puts records.
+pub(crate) fn puts(records: impl IntoIterator<Item = Record>) -> Change {
+    let mut change = Change::default();
+    records.into_iter().for_each(|record| change.put(record));
+    change
+}
+
+/// Opens a store that must open.
+pub(crate) fn open(dir: &Path) -> (Store, Loaded) {
+    buoy_controller::store::open(dir).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The error that opening ends with.
+pub(crate) fn refusal(dir: &Path) -> StoreError {
+    buoy_controller::store::open(dir).map(drop).expect_err("the store opened")
+}
+
+/// Hands a change over; the answer comes through what is returned.
+pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
+    let (answer, answered) = channel();
+    let commit = Commit { generation: Generation(generation), change, learnt: vec![] };
+    store.commit(commit, move |result| drop(answer.send(result)));
+    answered
+}
+
+/// The answer, which must come.
+pub(crate) fn wait(answered: &Receiver<Result<Generation, StoreError>>) -> Result<Generation, StoreError> {
+    answered.recv_timeout(Duration::from_secs(60)).expect("the store thread answers")
+}
+
+/// Commits a change that must succeed.
+pub(crate) fn commit(store: &Store, generation: u64, change: Change) {
+    assert_eq!(wait(&send(store, generation, change)).unwrap(), Generation(generation));
+}
+
+/// Learns something, which must succeed.
+pub(crate) fn learn(store: &Store, learnt: Vec<(NeighbourKey, Option<MacAddr>)>) -> Generation {
+    let (answer, answered) = channel();
+    store.learn(learnt, move |result| drop(answer.send(result)));
+    wait(&answered).unwrap()
+}
+
+/// The generation that each floating IP was last changed in.
+pub(crate) fn changed(loaded: &Loaded) -> BTreeMap<Ipv4Addr, u64> {
+    let changed = |record: &Record| match record {
+        Record::FloatingIp(fip) => Some((fip.address, fip.changed.0)),
+        _ => None,
+    };
+    loaded.records.iter().filter_map(changed).collect()
+}
+
+/// Copies a directory with all that is in it.
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn port(text: &str) -> PortName {
+    text.parse().unwrap()
+}
