@@ -41,11 +41,16 @@ pub enum Report {
 }
 
 /// Runs a connection to its end, and reports it.
-pub(super) async fn run<S>(stream: S, id: ConnectionId, commands: mpsc::Receiver<Command>, reports: mpsc::Sender<Report>)
-where
+pub(super) async fn run<S>(
+    stream: S,
+    id: ConnectionId,
+    commands: mpsc::Receiver<Command>,
+    reports: mpsc::Sender<Report>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let reason = Driver { id, session: Session::new(Instant::now()), reports: reports.clone() }.run(stream, commands).await;
+    let reason =
+        Driver { id, session: Session::new(Instant::now()), reports: reports.clone() }.run(stream, commands).await;
     // A core that is gone needs no report.
     let _ = reports.send(Report::Closed(id, reason)).await;
 }

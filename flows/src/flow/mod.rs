@@ -72,6 +72,6 @@ impl Flow {
 
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_flow_mod(FlowModCommand::Add))
+        self.to_flow_mod(FlowModCommand::Add).fmt(f)
     }
 }

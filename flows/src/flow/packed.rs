@@ -1,32 +1,28 @@
 //! Flows as bytes: the form in which many are kept, compared and sent.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::{Buf, BufMut, BytesMut};
 
 use super::{Flow, Owner};
-use crate::openflow::{Cookie, DecodeError, Instruction, Match, TableId};
+use crate::openflow::{Cookie, DecodeError, EncodeError, FlowModFlags, FlowStats, Instruction, Match, TableId};
 
-/// A flow's identity: table, priority and match, as bytes. Equal flows have equal bytes, since a match has one form.
+/// A flow's identity: table, priority and match, as bytes. Equal flows have equal bytes, since a match has one
+/// form. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowKey(Box<[u8]>);
+pub struct FlowKey(Arc<[u8]>);
 
-/// What a flow does and whose it is, as bytes.
+/// What a flow does and whose it is, as bytes. Cloning shares them.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FlowBody(Box<[u8]>);
+pub struct FlowBody(Arc<[u8]>);
 
 impl Flow {
     /// The flow as bytes.
     pub fn pack(&self) -> (FlowKey, FlowBody) {
-        let mut key = Vec::with_capacity(64);
-        key.put_u8(self.table.0);
-        key.put_u16(self.priority);
-        self.matching.encode_oxm(&mut key);
-        let mut body = BytesMut::with_capacity(256);
-        body.put_u64(self.owner.cookie().0);
-        Instruction::encode_list(&self.instructions, &mut body)
-            .expect("the pipeline writes whole fields and short lists");
-        (FlowKey(key.into()), FlowBody((*body).into()))
+        let key = FlowKey::of(self.table, self.priority, &self.matching);
+        let body = FlowBody::of(self.owner.cookie(), &self.instructions);
+        (key, body.expect("the pipeline writes whole fields and short lists"))
     }
 
     /// The flow that the bytes stand for. They were made by [`Flow::pack`]; other bytes are an error.
@@ -41,6 +37,15 @@ impl Flow {
 }
 
 impl FlowKey {
+    /// The identity of a flow.
+    pub fn of(table: TableId, priority: u16, matching: &Match) -> Self {
+        let mut key = Vec::with_capacity(64);
+        key.put_u8(table.0);
+        key.put_u16(priority);
+        matching.encode_oxm(&mut key);
+        Self(key.into())
+    }
+
     /// Table, priority and match.
     pub fn parts(&self) -> Result<(TableId, u16, Match), DecodeError> {
         let short = |_| DecodeError::Short { what: "packed flow" };
@@ -51,10 +56,29 @@ impl FlowKey {
     }
 }
 
+impl FlowBody {
+    /// The body of a flow with this cookie, whoever made it.
+    pub fn of(cookie: Cookie, instructions: &[Instruction]) -> Result<Self, EncodeError> {
+        let mut body = BytesMut::with_capacity(256);
+        body.put_u64(cookie.0);
+        Instruction::encode_list(instructions, &mut body)?;
+        Ok(Self((*body).into()))
+    }
+
+    /// The body of a flow that a switch reports. Timeouts and flags make it differ from all that the pipeline writes.
+    pub fn reported(stats: &FlowStats) -> Result<Self, EncodeError> {
+        let plain = Self::of(stats.cookie, &stats.instructions)?;
+        if stats.idle_timeout == 0 && stats.hard_timeout == 0 && stats.flags == FlowModFlags::NONE {
+            return Ok(plain);
+        }
+        Ok(Self([&plain.0[..], b"?"].concat().into()))
+    }
+}
+
 impl fmt::Debug for FlowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            Ok((table, priority, matching)) => write!(f, "table={},priority={priority},{matching:?}", table.0),
+            Ok((table, priority, matching)) => write!(f, "table={},priority={priority},{matching}", table.0),
             Err(error) => write!(f, "{:02x?} ({error})", self.0),
         }
     }

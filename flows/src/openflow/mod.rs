@@ -30,6 +30,7 @@ mod oxm;
 mod packet_in;
 mod packet_out;
 mod port;
+mod text;
 mod wire;
 
 pub use action::Action;

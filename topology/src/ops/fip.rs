@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::OpError;
-use crate::{Association, Change, FloatingIp, Instance, MacPolicy, Name, Pool, PortName, Record, Site};
+use crate::{Association, Change, FloatingIp, Generation, Instance, MacPolicy, Name, Pool, PortName, Record, Site};
 
 /// Which address is wanted, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl Site {
         }
         fip.project = Some(instance.project.clone());
         fip.association = Some(wanted);
+        fip.changed = self.generation().next();
         change.put(Record::FloatingIp(fip));
         Ok(change)
     }
@@ -120,8 +121,10 @@ impl Site {
         if let Some(old) = self.floating_ip(address) {
             let mut new = old.clone();
             loosen(&mut new);
-            if new != *old {
+            if new.association != old.association {
                 new.changed = self.generation().next();
+            }
+            if new != *old {
                 change.put(Record::FloatingIp(new));
             }
         }
@@ -165,16 +168,13 @@ impl Site {
         if pending.is_empty() { Ok(()) } else { Err(OpError::Leaving { address, pending }) }
     }
 
-    /// What is stored about an address, or a new record of it, marked as changed by the next commit.
+    /// What is stored about an address, or a new record of it.
     fn record(&self, address: Ipv4Addr, change: &mut Change) -> FloatingIp {
-        let changed = self.generation().next();
-        match self.floating_ip(address) {
-            Some(fip) => FloatingIp { changed, ..fip.clone() },
-            None => {
-                let id = self.number(change);
-                FloatingIp { id, address, mac: None, project: None, association: None, changed }
-            }
-        }
+        self.floating_ip(address).cloned().unwrap_or_else(|| {
+            let id = self.number(change);
+            let changed = Generation::default();
+            FloatingIp { id, address, mac: None, project: None, association: None, changed }
+        })
     }
 }
 

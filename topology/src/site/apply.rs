@@ -25,6 +25,11 @@ impl Site {
         self.index.port(bridge, port, vlan)
     }
 
+    /// The instances behind an OVS port, whatever their VLAN.
+    pub fn instances_on_port(&self, bridge: &PortName, port: &PortName) -> impl Iterator<Item = &Name> {
+        self.index.on_port(bridge, port)
+    }
+
     /// The instance that has a MAC in a network.
     pub fn instance_with_mac(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
         self.index.mac(network, mac)

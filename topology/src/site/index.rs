@@ -10,7 +10,7 @@ pub(super) struct Index {
     spans: BTreeMap<Ipv4Addr, (Ipv4Addr, Name)>,
     fixed: HashMap<(Name, Ipv4Addr), Name>,
     macs: HashMap<(Name, MacAddr), Name>,
-    ports: HashMap<(PortName, PortName, Option<VlanId>), Name>,
+    ports: HashMap<(PortName, PortName), BTreeMap<Option<VlanId>, Name>>,
     bound: HashMap<(Name, Ipv4Addr), Ipv4Addr>,
 }
 
@@ -29,7 +29,11 @@ impl Index {
     }
 
     pub(super) fn port(&self, bridge: &PortName, port: &PortName, vlan: Option<VlanId>) -> Option<&Name> {
-        self.ports.get(&(bridge.clone(), port.clone(), vlan))
+        self.ports.get(&(bridge.clone(), port.clone()))?.get(&vlan)
+    }
+
+    pub(super) fn on_port(&self, bridge: &PortName, port: &PortName) -> impl Iterator<Item = &Name> {
+        self.ports.get(&(bridge.clone(), port.clone())).into_iter().flat_map(BTreeMap::values)
     }
 
     pub(super) fn bound(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<Ipv4Addr> {
@@ -54,7 +58,8 @@ impl Index {
             let network = &interface.network;
             self.fixed.insert((network.clone(), interface.ip), name.clone());
             self.macs.insert((network.clone(), interface.mac), name.clone());
-            self.ports.insert((instance.bridge.clone(), interface.port.clone(), interface.vlan), name.clone());
+            let port = (instance.bridge.clone(), interface.port.clone());
+            self.ports.entry(port).or_default().insert(interface.vlan, name.clone());
         }
     }
 
@@ -63,7 +68,13 @@ impl Index {
             let network = &interface.network;
             self.fixed.remove(&(network.clone(), interface.ip));
             self.macs.remove(&(network.clone(), interface.mac));
-            self.ports.remove(&(instance.bridge.clone(), interface.port.clone(), interface.vlan));
+            let port = (instance.bridge.clone(), interface.port.clone());
+            if let Some(vlans) = self.ports.get_mut(&port) {
+                vlans.remove(&interface.vlan);
+                if vlans.is_empty() {
+                    self.ports.remove(&port);
+                }
+            }
         }
     }
 

@@ -7,8 +7,8 @@
 use std::vec;
 
 use buoy_flows::openflow::{
-    ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, ErrorMsg, FlowMod, FlowStats, FlowStatsRequest,
-    Match, Message, MultipartRequest, MultipartRequestBody, TableId, Xid,
+    ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, ErrorMsg, FlowMod,
+    FlowStats, FlowStatsRequest, Match, Message, MultipartRequest, MultipartRequestBody, TableId, Xid,
 };
 use buoy_topology::PortNo;
 
@@ -112,8 +112,7 @@ impl Session {
         match (&bundle.stage, message) {
             (Stage::Checking { barrier, .. }, Message::BarrierReply) if *barrier == xid => {
                 let clean = bundle.refused.is_empty() && bundle.failed.is_none();
-                let kind =
-                    if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
+                let kind = if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
                 let id = bundle.id;
                 let end = self.send(control(id, kind));
                 if let Some(Job::Bundle(bundle)) = &mut self.job {
@@ -145,7 +144,9 @@ impl Session {
                         bundle.refused.push(Refusal { index, error: text });
                     }
                     // The request to open has the xid before the first ADD.
-                    (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => bundle.failed = Some(text),
+                    (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => {
+                        bundle.failed = Some(text)
+                    }
                     _ => return false,
                 }
                 true

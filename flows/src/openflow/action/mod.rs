@@ -133,9 +133,7 @@ impl Action {
                 Ok(())
             }),
             Self::SetField(field) => {
-                if field.parts().is_some_and(|parts| !parts.is_exact())
-                    || matches!(field, MatchField::Other { mask: Some(_), .. })
-                {
+                if !field.is_exact() {
                     return Err(EncodeError::Unencodable { what: "masked set-field" });
                 }
                 put_tlv(out, WHAT, SET_FIELD, |out| {
@@ -170,13 +168,9 @@ impl Action {
             DEC_NW_TTL => Self::DecNwTtl,
             SET_FIELD => {
                 let field = MatchField::read(&mut body)?;
-                let exact = field.parts().is_none_or(|parts| parts.is_exact());
-                match field {
-                    MatchField::Other { mask: Some(_), .. } => Self::Other(Bytes::copy_from_slice(whole)),
-                    _ if exact => {
-                        field.canonical().map_or_else(|| Self::Other(Bytes::copy_from_slice(whole)), Self::SetField)
-                    }
-                    _ => Self::Other(Bytes::copy_from_slice(whole)),
+                match field.is_exact().then(|| field.canonical()).flatten() {
+                    Some(field) => Self::SetField(field),
+                    None => Self::Other(Bytes::copy_from_slice(whole)),
                 }
             }
             EXPERIMENTER => Self::read_nicira(whole, body)?,

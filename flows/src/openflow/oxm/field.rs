@@ -255,6 +255,19 @@ impl MatchField {
         Some(Self::Other { header, experimenter, value, mask: Some(mask) })
     }
 
+    /// Whether every bit of the field counts.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Self::Other { mask, .. } => mask.is_none(),
+            _ => self.parts().is_some_and(|parts| parts.is_exact()),
+        }
+    }
+
+    /// The name in ovs-ofctl's language; empty for registers and for fields without a row.
+    pub(in crate::openflow) fn name(&self) -> &'static str {
+        self.parts().and_then(|parts| FieldSpec::of(parts.header)).map_or("", |spec| spec.name)
+    }
+
     /// Where the field stands in a match: two fields with the same place are the same field.
     pub(super) fn place(&self) -> (u8, u32, Option<u32>) {
         match (self.parts(), self) {

@@ -42,6 +42,11 @@ impl<'a> View<'a> {
         Some(Self { world, provider, uplink, local, patch: world.bridge.port(&provider.patch) })
     }
 
+    /// The MAC that the provider knows the host by.
+    pub fn uplink_mac(&self) -> MacAddr {
+        self.uplink.mac
+    }
+
     /// The MAC that a floating IP has towards the provider; none where the provider gave it none yet.
     pub fn source_mac(&self, fip: &FloatingIp) -> Option<MacAddr> {
         match self.provider.mac_policy {

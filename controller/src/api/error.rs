@@ -1,0 +1,67 @@
+//! Why a request was refused, in words that stay.
+
+use buoy_topology::ops::OpError;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The kinds of refusal: `error.data.kind` in JSON, the exit code on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// An argument that contradicts itself, another one or the state.
+    Invalid,
+    /// There is no such thing.
+    NotFound,
+    /// It is somebody else's, or exists already.
+    Conflict,
+    /// It is used by something.
+    InUse,
+    /// There is none left.
+    Exhausted,
+    /// The project may not have more.
+    Quota,
+    /// The caller may not do this.
+    Denied,
+    /// It could not be made durable.
+    Storage,
+}
+
+impl ErrorKind {
+    /// The exit code of `buoyctl`.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Invalid => 2,
+            Self::NotFound => 3,
+            Self::Conflict | Self::InUse | Self::Exhausted | Self::Quota => 4,
+            Self::Denied => 5,
+            Self::Storage => 1,
+        }
+    }
+}
+
+/// A refusal. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// What was wrong and what to do.
+    pub message: String,
+}
+
+impl From<OpError> for ApiError {
+    fn from(error: OpError) -> Self {
+        let kind = match &error {
+            OpError::Unknown { .. }
+            | OpError::OutsidePools { .. }
+            | OpError::OutsidePool { .. }
+            | OpError::NotInPool { .. }
+            | OpError::NoSuchFixedIp { .. } => ErrorKind::NotFound,
+            OpError::Invalid { .. } | OpError::NoDefaultPool { .. } | OpError::NoMac { .. } => ErrorKind::Invalid,
+            OpError::InUse { .. } | OpError::AddressesInUse { .. } => ErrorKind::InUse,
+            OpError::Exhausted { .. } => ErrorKind::Exhausted,
+            _ => ErrorKind::Conflict,
+        };
+        Self { kind, message: error.to_string() }
+    }
+}

@@ -1,0 +1,151 @@
+//! The methods, and a call of one.
+
+use std::time::Duration;
+
+use buoy_topology::{Name, PortName};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ByAddress, FipAllocate, FipAssociate, FipList, InstanceAdd, InstanceAttach, NetworkCreate, PoolAdd, PoolCreate,
+    PoolRemove, ProviderCreate, ProviderSet,
+};
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $variant:ident $(($params:ty))? = $method:literal, $changes:literal;)*) => {
+        /// Everything that the daemon can be asked.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(tag = "method", content = "params")]
+        pub enum Request {
+            $($(#[$doc])* #[serde(rename = $method)] $variant $(($params))?,)*
+        }
+
+        impl Request {
+            /// All method names.
+            pub const METHODS: &[&str] = &[$($method),*];
+
+            /// The method's name.
+            pub fn method(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $method,)* }
+            }
+
+            /// Whether it can change the state.
+            pub fn changes(&self) -> bool {
+                match self { $(Self::$variant { .. } => $changes,)* }
+            }
+
+            /// Whether the method takes parameters at all.
+            pub fn takes_params(method: &str) -> bool {
+                match method { $($method => !stringify!($($params)?).is_empty(),)* _ => false }
+            }
+        }
+    };
+}
+
+methods! {
+    /// Declares an upstream.
+    ProviderCreate(ProviderCreate) = "provider.create", true;
+    /// All upstreams.
+    ProviderList = "provider.list", false;
+    /// One upstream.
+    ProviderShow(ByName) = "provider.show", false;
+    /// Changes an upstream.
+    ProviderSet(ProviderSet) = "provider.set", true;
+    /// Removes an upstream.
+    ProviderDelete(ByName) = "provider.delete", true;
+    /// Declares a pool.
+    PoolCreate(PoolCreate) = "pool.create", true;
+    /// Adds addresses to a pool.
+    PoolAdd(PoolAdd) = "pool.add", true;
+    /// Takes addresses out of a pool.
+    PoolRemove(PoolRemove) = "pool.remove", true;
+    /// All pools.
+    PoolList = "pool.list", false;
+    /// One pool.
+    PoolShow(ByName) = "pool.show", false;
+    /// Removes a pool.
+    PoolDelete(ByName) = "pool.delete", true;
+    /// Declares a network.
+    NetworkCreate(NetworkCreate) = "network.create", true;
+    /// All networks.
+    NetworkList = "network.list", false;
+    /// One network.
+    NetworkShow(ByName) = "network.show", false;
+    /// Removes a network.
+    NetworkDelete(ByName) = "network.delete", true;
+    /// Declares an instance.
+    InstanceAdd(InstanceAdd) = "instance.add", true;
+    /// Gives an instance a further interface.
+    InstanceAttach(InstanceAttach) = "instance.attach", true;
+    /// All instances.
+    InstanceList = "instance.list", false;
+    /// One instance.
+    InstanceShow(ByName) = "instance.show", false;
+    /// Removes an instance.
+    InstanceRemove(ByName) = "instance.remove", true;
+    /// Gives a project an address.
+    FipAllocate(FipAllocate) = "fip.allocate", true;
+    /// Binds an address to a fixed IP.
+    FipAssociate(FipAssociate) = "fip.associate", true;
+    /// Loosens an address from its fixed IP.
+    FipDisassociate(ByAddress) = "fip.disassociate", true;
+    /// Takes an address back into its pool.
+    FipRelease(ByAddress) = "fip.release", true;
+    /// The addresses that projects have.
+    FipList(FipList) = "fip.list", false;
+    /// One address.
+    FipShow(ByAddress) = "fip.show", false;
+    /// All switches.
+    SwitchList = "switch.list", false;
+    /// One switch.
+    SwitchShow(ByBridge) = "switch.show", false;
+    /// The flows of a switch.
+    SwitchFlows(ByBridge) = "switch.flows", false;
+    /// How the daemon is.
+    StatusShow = "status.show", false;
+    /// Dropped packets by reason.
+    DropsShow = "drops.show", false;
+}
+
+/// A thing by its name.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByName {
+    /// Its name
+    pub name: Name,
+}
+
+/// A switch by its bridge.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByBridge {
+    /// The bridge's name, as ovs-vsctl shows it
+    pub bridge: PortName,
+}
+
+/// How far a change has to be before it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    /// As soon as it is durable, like `store`: nothing is answered before that
+    None,
+    /// When it is durable
+    Store,
+    /// When every switch that must carry it has acknowledged it
+    #[default]
+    Switch,
+}
+
+/// A request, and how long its caller waits.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: Request,
+    /// How far it has to be.
+    pub wait: Wait,
+    /// How long it may take until the switches have it.
+    pub timeout: Duration,
+}
+
+/// How long a caller waits where it does not say.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

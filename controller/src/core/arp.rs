@@ -1,0 +1,273 @@
+//! What packets teach, and the ARP that the controller itself sends.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use buoy_flows::openflow::{Action, BufferId, MatchField, PacketIn, PacketOut};
+use buoy_flows::pipeline::external::View;
+use buoy_flows::pipeline::tables::external as tables;
+use buoy_flows::pipeline::{Role, World, registers};
+use buoy_topology::{EntityId, MacAddr, NeighbourKey, PortNo, Provider};
+use bytes::Bytes;
+use etherparse::{ArpHardwareId, ArpOperation, ArpPacket, EtherType, NetSlice, PacketBuilder, SlicedPacket};
+use tracing::{info, warn};
+
+use super::Core;
+use crate::switch::{Command, ConnectionId};
+
+/// What is remembered of packets.
+#[derive(Debug, Default)]
+pub(super) struct Packets {
+    /// Packets that wait for a gateway, by provider.
+    held: HashMap<EntityId, VecDeque<(Instant, Bytes)>>,
+    /// When a claim of one of our addresses was last reported.
+    claims: HashMap<(Ipv4Addr, MacAddr), Instant>,
+}
+
+/// An ARP packet that a switch passed on.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    mac: MacAddr,
+    address: Ipv4Addr,
+}
+
+impl Core {
+    pub(super) fn on_packet(&mut self, id: ConnectionId, packet: &PacketIn, now: Instant) {
+        let Some(bridge) = self.switches.get(&id).and_then(|switch| switch.bridge.as_ref()) else { return };
+        let Some(provider) = self.site.providers().find(|own| own.bridge == bridge.name).cloned() else { return };
+        let in_port = packet.matching.fields().iter().find_map(|field| match field {
+            MatchField::InPort(port) => Some(*port),
+            _ => None,
+        });
+        let local = bridge.local().map(|port| port.mac);
+        match packet.table {
+            tables::ARP => {
+                let Some(heard) = Heard::of(&packet.frame) else { return };
+                if in_port == Some(PortNo::LOCAL) {
+                    self.on_host_arp(&provider, heard, local);
+                } else {
+                    self.on_station(&provider, heard, local, now);
+                }
+            }
+            tables::ARP_TARGET => {
+                if let Some(heard) = Heard::of(&packet.frame) {
+                    self.on_claim(&provider, heard, now);
+                }
+            }
+            tables::NEXT_HOP => {
+                let Some(address) = destination(&packet.frame) else { return };
+                let known = self.learnt.of(provider.id).count();
+                if provider.is_onlink(address) && known < MOST_NEIGHBOURS {
+                    self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, None, now);
+                    self.ask_neighbours(now);
+                }
+            }
+            tables::GATEWAY => self.hold(&provider, packet.frame.clone(), now),
+            _ => {}
+        }
+    }
+
+    /// The gateway or an on-link neighbour spoke.
+    fn on_station(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>, now: Instant) {
+        let Heard { mac, address } = heard;
+        let is_gateway = provider.gateway == Some(address);
+        let is_ours = self.site.pool_at(address).is_some_and(|pool| !self.site.is_kept(pool, address));
+        if !mac.is_unicast() || Some(mac) == local || is_ours || !(is_gateway || provider.is_onlink(address)) {
+            return;
+        }
+        let key = NeighbourKey { provider: provider.id, address };
+        self.resolver.watch(key, is_gateway, self.learnt.mac(key), now);
+        self.resolver.heard(key, mac, now);
+        if self.learnt.mac(key) != Some(mac) {
+            info!(provider = %provider.name, %address, %mac, is_gateway, "learnt a MAC");
+            self.learn(key, Some(mac));
+        }
+        if is_gateway {
+            self.release_held(provider.id, mac, now);
+        }
+    }
+
+    /// The host spoke: what it uses itself, no pool hands out.
+    fn on_host_arp(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>) {
+        let Heard { mac, address } = heard;
+        if Some(mac) != local || address.is_unspecified() || provider.host_ips.contains(&address) {
+            return;
+        }
+        if self.site.floating_ip(address).is_some_and(|fip| fip.association.is_some()) {
+            warn!(%address, provider = %provider.name, "the host uses an address that is an associated floating IP");
+            return;
+        }
+        if let Some(pool) = self.site.pool_at(address).filter(|pool| !self.site.is_kept(pool, address)) {
+            warn!(%address, pool = %pool.name, "the host uses an address of a pool: it is left out of the pool");
+        }
+        self.site.keep(address);
+        self.learn(NeighbourKey { provider: provider.id, address }, Some(mac));
+    }
+
+    fn on_claim(&mut self, provider: &Provider, heard: Heard, now: Instant) {
+        let Heard { mac, address } = heard;
+        self.packets.claims.retain(|_, reported| now.duration_since(*reported) < CLAIM_PAUSE);
+        if self.packets.claims.len() < MOST_CLAIMS && !self.packets.claims.contains_key(&(address, mac)) {
+            self.packets.claims.insert((address, mac), now);
+            warn!(provider = %provider.name, %address, %mac, "somebody else claims an address of a pool");
+        }
+    }
+
+    /// Keeps a packet until its gateway is known, for a moment and with few others.
+    fn hold(&mut self, provider: &Provider, frame: Bytes, now: Instant) {
+        let held = self.packets.held.entry(provider.id).or_default();
+        if held.len() >= MOST_HELD {
+            held.pop_front();
+        }
+        held.push_back((now, frame));
+        self.watch_neighbours();
+        self.ask_neighbours(now);
+    }
+
+    fn release_held(&mut self, provider: EntityId, mac: MacAddr, now: Instant) {
+        for (since, frame) in self.packets.held.remove(&provider).unwrap_or_default() {
+            if now.duration_since(since) <= HELD_FOR {
+                let to_gateway = Action::SetField(MatchField::EthDst(mac.into()));
+                self.send_through_guard(provider, [to_gateway], frame);
+            }
+        }
+    }
+
+    /// Watches over the gateways and the neighbours of the providers whose bridge is connected.
+    pub(super) fn watch_neighbours(&mut self) {
+        let now = Instant::now();
+        for provider in self.site.providers() {
+            if let Some(address) = provider.gateway.filter(|_| provider.gateway_mac.is_none()) {
+                let key = NeighbourKey { provider: provider.id, address };
+                self.resolver.watch(key, true, self.learnt.mac(key), now);
+            }
+            for (address, mac) in self.learnt.of(provider.id).filter(|(address, _)| provider.is_onlink(*address)) {
+                if !provider.keeps(address) && !self.is_host_mac(provider, mac) {
+                    self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, Some(mac), now);
+                }
+            }
+        }
+        let site = &self.site;
+        self.resolver.retain(|key| {
+            site.provider_by_id(key.provider).is_some_and(|provider| {
+                (provider.gateway == Some(key.address) && provider.gateway_mac.is_none())
+                    || provider.is_onlink(key.address)
+            })
+        });
+    }
+
+    fn is_host_mac(&self, provider: &Provider, mac: MacAddr) -> bool {
+        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
+        bridges.any(|bridge| bridge.name == provider.bridge && bridge.local().is_some_and(|port| port.mac == mac))
+    }
+
+    /// Sends the questions that are due, once there is a bridge that they can leave by.
+    pub(super) fn ask_neighbours(&mut self, now: Instant) {
+        let ready = |switch: &super::switches::Switch| switch.role == Role::External && switch.table.is_clean();
+        if self.is_safe_mode() || !self.switches.values().any(ready) {
+            return;
+        }
+        let due = self.resolver.poll(now);
+        for question in due.questions {
+            self.send_question(question.key, question.to);
+        }
+        for key in due.lost {
+            info!(address = %key.address, "an on-link neighbour does not answer any more");
+            self.learn(key, None);
+        }
+    }
+
+    fn send_question(&self, key: NeighbourKey, to: Option<MacAddr>) {
+        let Some((provider, view)) = self.external(key.provider) else { return };
+        let mac = view.uplink_mac();
+        let frame =
+            arp(ArpOperation::REQUEST, mac, to.unwrap_or(MacAddr::BROADCAST), self.own_address(provider), key.address);
+        self.send_through_guard(key.provider, [], frame);
+    }
+
+    /// The host's address that ARP is asked from; none is 0.0.0.0, as in a probe (RFC 5227, section 2.1.1).
+    fn own_address(&self, provider: &Provider) -> Ipv4Addr {
+        let learnt = || self.learnt.of(provider.id).find(|(_, mac)| self.is_host_mac(provider, *mac));
+        let declared = provider.host_ips.first().copied();
+        declared.or_else(|| learnt().map(|(address, _)| address)).unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+
+    /// A gratuitous ARP: whoever has an old MAC for the address learns the new one (RFC 5227, section 3).
+    pub(super) fn send_announcement(&self, address: Ipv4Addr) {
+        let Some(binding) = self.site.binding(address) else { return };
+        let Some((_, view)) = self.external(binding.provider.id) else { return };
+        let Some(mac) = view.source_mac(binding.fip) else { return };
+        let frame = arp(ArpOperation::REQUEST, mac, MacAddr::BROADCAST, address, address);
+        self.send_through_guard(binding.provider.id, [], frame);
+    }
+
+    fn external(&self, provider: EntityId) -> Option<(&Provider, View<'_>)> {
+        let provider = self.site.provider_by_id(provider)?;
+        let bridge = self
+            .switches
+            .values()
+            .find_map(|switch| switch.bridge.as_ref().filter(|bridge| bridge.name == provider.bridge))?;
+        let world = World { site: &self.site, learnt: &self.learnt, bridge, role: Role::External };
+        Some((provider, View::of(world)?))
+    }
+
+    /// A packet of the controller's own leaves like any other: by the guard, and never by an output to an uplink.
+    fn send_through_guard(&self, provider: EntityId, actions: impl IntoIterator<Item = Action>, frame: Bytes) {
+        let Some(provider) = self.site.provider_by_id(provider) else { return };
+        let mark = registers::PROVIDER.set(provider.id.0);
+        let guard = Action::Resubmit { port: None, table: tables::GUARD };
+        let actions: Vec<_> = std::iter::once(mark).chain(actions).chain([guard]).collect();
+        for switch in self.switches.values() {
+            let is_its = switch.bridge.as_ref().is_some_and(|bridge| bridge.name == provider.bridge);
+            if is_its && switch.connection.commands.capacity() > KEPT_FOR_JOBS {
+                let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
+                let packet = PacketOut { buffer_id, in_port, actions: actions.clone(), frame: frame.clone() };
+                // A switch whose queue is full loses the packet, as a wire would.
+                let _ = switch.connection.commands.try_send(Command::PacketOut(packet));
+            }
+        }
+    }
+}
+
+impl Heard {
+    /// The sender of an ARP packet, whose Ethernet header must agree with its body.
+    fn of(frame: &[u8]) -> Option<Self> {
+        let packet = SlicedPacket::from_ethernet(frame).ok()?;
+        let Some(NetSlice::Arp(arp)) = &packet.net else { return None };
+        let mac: [u8; 6] = arp.sender_hw_addr().try_into().ok()?;
+        let address: [u8; 4] = arp.sender_protocol_addr().try_into().ok()?;
+        let source: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
+        (source == mac).then_some(Self { mac: MacAddr::new(mac), address: address.into() })
+    }
+}
+
+fn destination(frame: &[u8]) -> Option<Ipv4Addr> {
+    match SlicedPacket::from_ethernet(frame).ok()?.net? {
+        NetSlice::Ipv4(ip) => Some(ip.header().destination_addr()),
+        _ => None,
+    }
+}
+
+fn arp(operation: ArpOperation, from: MacAddr, to: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Bytes {
+    let unknown = [0; 6];
+    let (sha, spa, tpa) = (from.octets(), sender.octets(), target.octets());
+    let body = ArpPacket::new(ArpHardwareId::ETHERNET, EtherType::IPV4, operation, &sha, &spa, &unknown, &tpa);
+    let body = body.expect("addresses have the lengths of their kinds");
+    let builder = PacketBuilder::ethernet2(from.octets(), to.octets()).arp(body);
+    let mut frame = Vec::with_capacity(builder.size());
+    builder.write(&mut frame).expect("a vector takes all bytes");
+    frame.into()
+}
+
+/// Packets that wait for one gateway.
+const MOST_HELD: usize = 32;
+/// How long they wait: longer, and whoever sent them has sent them again.
+const HELD_FOR: Duration = Duration::from_secs(3);
+/// On-link neighbours of one provider that are looked for.
+const MOST_NEIGHBOURS: usize = 4096;
+/// Claims that are remembered so as not to be reported again.
+const MOST_CLAIMS: usize = 1024;
+const CLAIM_PAUSE: Duration = Duration::from_secs(60);
+/// Places in a switch's queue that packets leave to jobs.
+const KEPT_FOR_JOBS: usize = 8;

@@ -1,0 +1,128 @@
+//! From requests to commits. Each request is checked against the state with all that came before it; those that arrive
+//! while a commit is under way share the next one. When a commit fails, the state is as it was.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use buoy_flows::pipeline::Touched;
+use buoy_topology::{Change, Generation};
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+use super::Core;
+use super::plan::Planned;
+use super::rollout::Waiter;
+use crate::api::{ApiError, ErrorKind, Wait};
+use crate::rpc::Ask;
+use crate::store::{Commit, StoreError};
+
+/// A commit that is not durable yet, and those who wait for it.
+#[derive(Debug)]
+pub(super) struct Committing {
+    change: Change,
+    /// What takes the changes back, the last first.
+    undo: Vec<Change>,
+    requests: Vec<(Ask, Planned)>,
+}
+
+impl Core {
+    /// Takes requests in until one has to wait for the commit of those before it.
+    pub(super) fn on_asks(&mut self, first: Ask, asks: &mut mpsc::Receiver<Ask>) {
+        self.deferred.push_back(first);
+        while self.deferred.len() < BATCH {
+            let Ok(ask) = asks.try_recv() else { break };
+            self.deferred.push_back(ask);
+        }
+        self.take_deferred();
+    }
+
+    fn take_deferred(&mut self) {
+        let mut batch = Committing { change: Change::default(), undo: Vec::new(), requests: Vec::new() };
+        while let Some(ask) = self.deferred.pop_front() {
+            if !ask.call.request.changes() {
+                // A read sees what is durable, so it waits for the changes before it.
+                if !batch.change.is_empty() {
+                    self.deferred.push_front(ask);
+                    break;
+                }
+                self.answer_read(ask);
+                continue;
+            }
+            match self.plan(&ask.call.request) {
+                Ok(planned) => {
+                    if !planned.change.is_empty() {
+                        batch.undo.push(self.site.apply(&planned.change));
+                        batch.change.extend(planned.change.clone());
+                    }
+                    batch.requests.push((ask, planned));
+                }
+                Err(refusal) => {
+                    // Who hung up needs no answer.
+                    let _ = ask.reply.send(Err(refusal));
+                }
+            }
+        }
+        self.commit(batch);
+    }
+
+    fn commit(&mut self, batch: Committing) {
+        if batch.change.is_empty() {
+            self.finish(batch.requests, &Touched::Entities(BTreeSet::new()));
+            return;
+        }
+        let Some(store) = &self.store else { return };
+        let committed = self.committed.clone();
+        let commit =
+            Commit { generation: self.site.generation().next(), change: batch.change.clone(), learnt: Vec::new() };
+        self.committing = Some(batch);
+        store.commit(commit, move |result| {
+            // A core that is gone needs no result.
+            let _ = committed.send(result);
+        });
+    }
+
+    pub(super) fn on_committed(&mut self, result: Result<Generation, StoreError>, _now: Instant) {
+        let Some(batch) = self.committing.take() else { return };
+        match result {
+            Ok(generation) => {
+                self.site.set_generation(generation);
+                let touched = Touched::by(&batch.change, &self.site);
+                self.finish(batch.requests, &touched);
+            }
+            Err(failure) => {
+                error!(error = %failure, "a commit failed: nothing was changed");
+                for undo in batch.undo.iter().rev() {
+                    self.site.apply(undo);
+                }
+                for (ask, _) in batch.requests {
+                    let _ = ask.reply.send(Err(ApiError { kind: ErrorKind::Storage, message: failure.to_string() }));
+                }
+            }
+        }
+        self.take_deferred();
+    }
+
+    /// Lets a durable change take effect, and answers those who do not wait for the switches.
+    fn finish(&mut self, requests: Vec<(Ask, Planned)>, touched: &Touched) {
+        let now = Instant::now();
+        for (ask, planned) in requests {
+            info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
+            self.announcements.extend(planned.announce);
+            if let Some((pool, address)) = planned.cursor {
+                self.cursors.insert(pool, address);
+            }
+            let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
+            let Planned { subject, scope, notices, .. } = planned;
+            self.waiters.push(Waiter { ask, subject, scope, notices, deadline: now + patience });
+        }
+        if *touched != Touched::Entities(BTreeSet::new()) {
+            self.roll_out(touched);
+        } else {
+            self.answer_waiters();
+        }
+        self.expire_waiters(now);
+    }
+}
+
+/// As many requests as share a commit at most.
+const BATCH: usize = 256;

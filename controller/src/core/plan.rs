@@ -1,0 +1,309 @@
+//! What a request changes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use buoy_flows::pipeline::Entity;
+use buoy_topology::ops::{
+    AllocateSpec, AssociateSpec, InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec,
+    RangesSpec,
+};
+use buoy_topology::{Change, Name, Pool, PortName, Provider};
+
+use super::Core;
+use super::rollout::Scope;
+use crate::api::{
+    ApiError, ErrorKind, FipAllocate, FipAssociate, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate,
+    ProviderCreate, ProviderSet, Request, Setting,
+};
+
+/// A checked request.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) change: Change,
+    pub(super) subject: Subject,
+    pub(super) scope: Scope,
+    pub(super) notices: Vec<String>,
+    /// An address to announce when it is in force.
+    pub(super) announce: Option<Ipv4Addr>,
+    /// The address that a pool handed out.
+    pub(super) cursor: Option<(Name, Ipv4Addr)>,
+}
+
+/// What a request is about, and so what its answer shows.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Provider(Name),
+    Pool(Name),
+    Network(Name),
+    Instance(Name),
+    FloatingIp(Ipv4Addr),
+    /// Something that is no more.
+    Removed(Name),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Provider(name)
+            | Self::Pool(name)
+            | Self::Network(name)
+            | Self::Instance(name)
+            | Self::Removed(name) => name.fmt(f),
+            Self::FloatingIp(address) => address.fmt(f),
+        }
+    }
+}
+
+impl Core {
+    /// Checks a request that changes something.
+    pub(super) fn plan(&self, request: &Request) -> Result<Planned, ApiError> {
+        if let Some(problem) = &self.problem {
+            let message = format!("the daemon is in safe mode and changes nothing: {problem}");
+            return Err(ApiError { kind: ErrorKind::Storage, message });
+        }
+        Ok(match request {
+            Request::ProviderCreate(params) => self.create_provider(params)?,
+            Request::ProviderSet(params) => self.set_provider(params)?,
+            Request::ProviderDelete(by) => {
+                let bridge = self.site.provider(&by.name).map(|provider| provider.bridge.clone());
+                self.removal(&by.name, self.site.delete_provider(&by.name)?, None, bridge)
+            }
+            Request::PoolCreate(params) => self.create_pool(params)?,
+            Request::PoolAdd(params) => self.add_to_pool(params)?,
+            Request::PoolRemove(params) => {
+                self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
+            }
+            Request::PoolDelete(by) => {
+                let entity = Entity::Pool(by.name.clone());
+                self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
+            }
+            Request::NetworkCreate(params) => {
+                let spec = NetworkSpec { cidr: params.cidr, gateway: params.gateway, gateway_mac: params.gateway_mac };
+                let change = self.site.create_network(params.name.clone(), spec)?;
+                let scope = scope([Entity::Network(params.name.clone())], []);
+                planned(change, Subject::Network(params.name.clone()), scope)
+            }
+            Request::NetworkDelete(by) => {
+                let entity = Entity::Network(by.name.clone());
+                self.removal(&by.name, self.site.delete_network(&by.name)?, Some(entity), None)
+            }
+            Request::InstanceAdd(params) => self.add_instance(params)?,
+            Request::InstanceAttach(params) => self.attach_interface(params)?,
+            Request::InstanceRemove(by) => {
+                let bridge = self.site.instance(&by.name).map(|instance| instance.bridge.clone());
+                let entity = Entity::Instance(by.name.clone());
+                self.removal(&by.name, self.site.remove_instance(&by.name)?, Some(entity), bridge)
+            }
+            Request::FipAllocate(params) => self.allocate(params)?,
+            Request::FipAssociate(params) => self.associate(params)?,
+            Request::FipDisassociate(by) => self.loosen(by.address, self.site.disassociate(by.address)?),
+            Request::FipRelease(by) => self.loosen(by.address, self.site.release(by.address)?),
+            _ => return Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes nothing".to_owned() }),
+        })
+    }
+
+    fn create_provider(&self, params: &ProviderCreate) -> Result<Planned, ApiError> {
+        let spec = ProviderSpec {
+            bridge: params.bridge.clone(),
+            uplink: params.uplink.clone(),
+            patch: params.patch.clone(),
+            gateway: params.gateway,
+            gateway_mac: params.gateway_mac,
+            host_ips: params.host_ip.clone(),
+            mac_policy: policy(params.mac_policy, params.router_mac)?,
+            onlink: params.onlink.clone(),
+            garp: params.garp == Some(crate::api::Switch::On),
+        };
+        let change = self.site.create_provider(params.name.clone(), spec)?;
+        Ok(self.provider(&params.name, &params.bridge, &params.uplink, change))
+    }
+
+    fn set_provider(&self, params: &ProviderSet) -> Result<Planned, ApiError> {
+        let name = &params.name;
+        let known = || OpError::Unknown { noun: buoy_topology::ops::Noun::Provider, name: name.clone() };
+        let old: &Provider = self.site.provider(name).ok_or_else(known)?;
+        let mut spec = ProviderSpec::from(old);
+        let patch_is_default = old.patch == old.bridge.prefixed("phy-");
+        if let Some(bridge) = &params.bridge {
+            spec.bridge = bridge.clone();
+            spec.patch = spec.patch.filter(|_| !patch_is_default);
+        }
+        spec.uplink = params.uplink.clone().unwrap_or(spec.uplink);
+        spec.patch = params.patch.clone().or(spec.patch);
+        spec.gateway = Setting::over(params.gateway, spec.gateway);
+        spec.gateway_mac = Setting::over(params.gateway_mac, spec.gateway_mac);
+        spec.host_ips = params.host_ip.clone().unwrap_or(spec.host_ips);
+        spec.onlink = params.onlink.clone().unwrap_or(spec.onlink);
+        spec.garp = params.garp.map_or(spec.garp, |garp| garp == crate::api::Switch::On);
+        if params.mac_policy.is_some() || params.router_mac.is_some() {
+            let current = match spec.mac_policy {
+                PolicySpec::Host => Policy::Host,
+                PolicySpec::Vmac => Policy::Vmac,
+                PolicySpec::Router(_) => Policy::Router,
+            };
+            spec.mac_policy = policy(params.mac_policy.unwrap_or(current), params.router_mac)?;
+        }
+        let (bridge, uplink) = (spec.bridge.clone(), spec.uplink.clone());
+        let change = self.site.set_provider(name, spec)?;
+        Ok(self.provider(name, &bridge, &uplink, change))
+    }
+
+    fn provider(&self, name: &Name, bridge: &PortName, uplink: &PortName, change: Change) -> Planned {
+        let scope = Scope { entities: None, bridges: BTreeSet::from([bridge.clone()]) };
+        let mut planned = planned(change, Subject::Provider(name.clone()), scope);
+        let mut connected = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
+        if let Some(bridge) = connected.find(|own| own.name == *bridge && own.port(uplink).is_none()) {
+            planned.notices.push(format!(
+                "bridge {} has no port {uplink}: until it has, the bridge serves its host alone",
+                bridge.name
+            ));
+        }
+        planned
+    }
+
+    fn create_pool(&self, params: &PoolCreate) -> Result<Planned, ApiError> {
+        let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
+        let spec = PoolSpec { provider: params.provider.clone(), ranges, default: params.default };
+        let change = self.site.create_pool(params.name.clone(), spec)?;
+        let mut planned = self.pool(&params.name, change);
+        let spans = params.range.iter().map(|range| range.span(params.all_addresses));
+        planned.notices = self.kept_notice(&params.provider, spans.collect());
+        planned.scope.bridges.extend(self.site.provider(&params.provider).map(|provider| provider.bridge.clone()));
+        Ok(planned)
+    }
+
+    fn add_to_pool(&self, params: &PoolAdd) -> Result<Planned, ApiError> {
+        let spec = RangesSpec { ranges: params.ranges.clone(), all_addresses: params.all_addresses, mac: params.mac };
+        let mut planned = self.pool(&params.name, self.site.add_to_pool(&params.name, &spec)?);
+        let spans = params.ranges.iter().map(|range| range.span(params.all_addresses)).collect();
+        if let Some(pool) = self.site.pool(&params.name) {
+            planned.notices = self.kept_notice(&pool.provider, spans);
+        }
+        Ok(planned)
+    }
+
+    fn kept_notice(&self, provider: &Name, spans: buoy_topology::AddressSet) -> Vec<String> {
+        let Some(provider) = self.site.provider(provider) else { return Vec::new() };
+        let kept = provider.gateway.iter().chain(&provider.host_ips).filter(|kept| spans.contains(**kept));
+        kept.map(|kept| format!("{kept} is left out: it is the gateway or an address of the host")).collect()
+    }
+
+    fn pool(&self, name: &Name, change: Change) -> Planned {
+        let provider = self.site.pool(name).and_then(|pool| self.site.provider(&pool.provider));
+        let bridge = provider.map(|provider| provider.bridge.clone());
+        planned(change, Subject::Pool(name.clone()), scope([Entity::Pool(name.clone())], bridge))
+    }
+
+    fn add_instance(&self, params: &InstanceAdd) -> Result<Planned, ApiError> {
+        let bridge = params.bridge.clone().unwrap_or_else(|| self.integration.clone());
+        let interface = InterfaceSpec {
+            network: params.network.clone(),
+            port: params.port.clone(),
+            vlan: params.vlan,
+            mac: params.mac,
+            ip: params.ip,
+        };
+        let project = params.project.clone().unwrap_or_else(default_project);
+        let spec = InstanceSpec { project, bridge: bridge.clone(), interface };
+        let change = self.site.add_instance(params.name.clone(), spec)?;
+        Ok(self.instance(&params.name, change, bridge, &params.port))
+    }
+
+    fn attach_interface(&self, params: &InstanceAttach) -> Result<Planned, ApiError> {
+        let spec = InterfaceSpec {
+            network: params.network.clone(),
+            port: params.port.clone(),
+            vlan: params.vlan,
+            mac: params.mac,
+            ip: params.ip,
+        };
+        let change = self.site.attach_interface(&params.name, spec)?;
+        let bridge = self.site.instance(&params.name).map(|instance| instance.bridge.clone());
+        let bridge = bridge.unwrap_or_else(|| self.integration.clone());
+        Ok(self.instance(&params.name, change, bridge, &params.port))
+    }
+
+    fn instance(&self, name: &Name, change: Change, bridge: PortName, port: &PortName) -> Planned {
+        let mut connected = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
+        let lacks_port = connected.any(|own| own.name == bridge && own.port(port).is_none());
+        let notice = lacks_port.then(|| format!("bridge {bridge} has no port {port} yet: it is served when it comes"));
+        let scope = scope([Entity::Instance(name.clone())], [bridge]);
+        let mut planned = planned(change, Subject::Instance(name.clone()), scope);
+        planned.notices.extend(notice);
+        planned
+    }
+
+    fn allocate(&self, params: &FipAllocate) -> Result<Planned, ApiError> {
+        let spec = AllocateSpec {
+            pool: params.pool.clone(),
+            address: params.address,
+            project: params.project.clone().unwrap_or_else(default_project),
+        };
+        let after = |pool: &Pool| self.cursors.get(&pool.name).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let (address, change) = self.site.allocate(&spec, after, &|fip| self.leaving(fip))?;
+        let mut planned = planned(change, Subject::FloatingIp(address), scope([], []));
+        if params.address.is_none() {
+            planned.cursor = self.site.pool_at(address).map(|pool| (pool.name.clone(), address));
+        }
+        Ok(planned)
+    }
+
+    fn associate(&self, params: &FipAssociate) -> Result<Planned, ApiError> {
+        let spec = AssociateSpec {
+            address: params.address,
+            instance: params.instance.clone(),
+            fixed_ip: params.fixed_ip,
+            no_move: params.no_move,
+        };
+        let change = self.site.associate(&spec, &|fip| self.leaving(fip))?;
+        let is_new = !change.is_empty();
+        let mut planned = self.loosen(params.address, change);
+        planned.scope.bridges.extend(self.site.instance(&params.instance).map(|instance| instance.bridge.clone()));
+        let provider = self.site.pool_at(params.address).and_then(|pool| self.site.provider(&pool.provider));
+        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| params.address);
+        Ok(planned)
+    }
+
+    /// A change of one floating IP has to be in force where it was served and where it is going to be.
+    fn loosen(&self, address: Ipv4Addr, change: Change) -> Planned {
+        let mut own = self.scope_of(address);
+        if !change.is_empty() {
+            let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
+            let was_bound = !own.bridges.is_empty();
+            own.bridges.extend(provider.filter(|_| was_bound).map(|provider| provider.bridge.clone()));
+        }
+        planned(change, Subject::FloatingIp(address), own)
+    }
+
+    fn removal(&self, name: &Name, change: Change, entity: Option<Entity>, bridge: Option<PortName>) -> Planned {
+        let entities = entity.map(|entity| BTreeSet::from([entity]));
+        let scope = Scope { entities, bridges: bridge.into_iter().collect() };
+        planned(change, Subject::Removed(name.clone()), scope)
+    }
+}
+
+fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
+    Planned { change, subject, scope, notices: Vec::new(), announce: None, cursor: None }
+}
+
+fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {
+    Scope { entities: Some(entities.into_iter().collect()), bridges: bridges.into_iter().collect() }
+}
+
+fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<PolicySpec, ApiError> {
+    match (policy, router_mac) {
+        (Policy::Host, None) => Ok(PolicySpec::Host),
+        (Policy::Vmac, None) => Ok(PolicySpec::Vmac),
+        (Policy::Router, mac) => Ok(PolicySpec::Router(mac)),
+        (_, Some(_)) => {
+            let message = "--router-mac goes with --mac-policy router".to_owned();
+            Err(ApiError { kind: ErrorKind::Invalid, message })
+        }
+    }
+}
+
+fn default_project() -> Name {
+    "default".parse().expect("a plain word is a name")
+}

@@ -1,0 +1,158 @@
+//! Questions about counters: each asks one or more switches for their flows, and answers when all have told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use buoy_flows::flow::Owner;
+use buoy_flows::flow::owner::Feature;
+use buoy_flows::openflow::{FlowMod, FlowModCommand, FlowStats, TableId};
+use buoy_flows::pipeline::{DropReason, Role, tables};
+use buoy_topology::PortName;
+use serde_json::Value;
+
+use super::Core;
+use super::switches::InFlight;
+use super::views::json;
+use crate::api::views::{DropRow, FlowView};
+use crate::api::{ApiError, ErrorKind, Request};
+use crate::rpc::Ask;
+use crate::switch::{Command, ConnectionId};
+
+/// A question under way.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    ask: Ask,
+    /// Switches that were not asked yet.
+    to_ask: BTreeSet<ConnectionId>,
+    /// The switch that is telling.
+    telling: Option<ConnectionId>,
+    flows: Vec<(PortName, Role, FlowStats)>,
+    deadline: Instant,
+}
+
+impl Core {
+    /// Asks switches for their flows on behalf of a client.
+    pub(super) fn inquire(&mut self, ask: Ask, switches: BTreeSet<ConnectionId>) {
+        let deadline = Instant::now() + ask.call.timeout;
+        self.stats.push(Inquiry { ask, to_ask: switches, telling: None, flows: Vec::new(), deadline });
+        self.push_all();
+        self.finish_inquiries();
+    }
+
+    /// Lets an idle switch tell, if somebody waits for that.
+    pub(super) fn begin_inquiry(&mut self, id: ConnectionId) {
+        let Some(switch) = self.switches.get_mut(&id).filter(|switch| switch.job.is_none()) else { return };
+        let mut waiting = self.stats.iter_mut().filter(|own| own.telling.is_none() && own.to_ask.contains(&id));
+        if let Some(inquiry) = waiting.next() {
+            inquiry.to_ask.remove(&id);
+            inquiry.telling = Some(id);
+            switch.begin(InFlight::Inquiry, Command::Dump);
+        }
+    }
+
+    pub(super) fn on_inquiry_part(&mut self, id: ConnectionId, part: Vec<FlowStats>) {
+        let Some(switch) = self.switches.get(&id) else { return };
+        let Some(bridge) = &switch.bridge else { return };
+        if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling == Some(id)) {
+            inquiry.flows.extend(part.into_iter().map(|flow| (bridge.name.clone(), switch.role, flow)));
+        }
+    }
+
+    pub(super) fn on_inquiry_done(&mut self, id: ConnectionId) {
+        if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling == Some(id)) {
+            inquiry.telling = None;
+        }
+        self.finish_inquiries();
+    }
+
+    /// A switch is gone: nobody waits for it any more.
+    pub(super) fn abandon_inquiries(&mut self, id: ConnectionId) {
+        for inquiry in &mut self.stats {
+            inquiry.to_ask.remove(&id);
+            inquiry.telling = inquiry.telling.filter(|telling| *telling != id);
+        }
+        self.finish_inquiries();
+    }
+
+    pub(super) fn expire_inquiries(&mut self, now: Instant) {
+        let (late, waiting) = std::mem::take(&mut self.stats).into_iter().partition(|own| own.deadline <= now);
+        self.stats = waiting;
+        for inquiry in late {
+            let message = "a switch did not tell its flows in time".to_owned();
+            // Who does not wait any more needs no answer.
+            let _ = inquiry.ask.reply.send(Err(ApiError { kind: ErrorKind::Storage, message }));
+        }
+    }
+
+    fn finish_inquiries(&mut self) {
+        let is_done = |own: &Inquiry| own.telling.is_none() && own.to_ask.is_empty();
+        let (done, waiting) = std::mem::take(&mut self.stats).into_iter().partition(is_done);
+        self.stats = waiting;
+        for Inquiry { ask, flows, .. } in done {
+            let answer = match ask.call.request {
+                Request::DropsShow => drops(&flows),
+                _ => listing(flows),
+            };
+            let _ = ask.reply.send(answer);
+        }
+    }
+}
+
+fn drops(flows: &[(PortName, Role, FlowStats)]) -> Result<Value, ApiError> {
+    let mut rows: BTreeMap<(PortName, u8, u8), DropRow> = BTreeMap::new();
+    for (bridge, role, flow) in flows {
+        let Some(Owner { feature: Feature::Drop, entity }) = Owner::of(flow.cookie) else { continue };
+        let Some(reason) = DropReason::of(entity) else { continue };
+        let row = rows.entry((bridge.clone(), flow.table.0, reason.number())).or_insert_with(|| DropRow {
+            bridge: bridge.clone(),
+            table: flow.table.0,
+            table_name: table_name(*role, flow.table),
+            reason: reason.text().to_owned(),
+            packets: 0,
+            bytes: 0,
+        });
+        row.packets += flow.packet_count;
+        row.bytes += flow.byte_count;
+    }
+    json(rows.into_values().collect::<Vec<_>>())
+}
+
+fn listing(mut flows: Vec<(PortName, Role, FlowStats)>) -> Result<Value, ApiError> {
+    flows.sort_by(|(_, _, a), (_, _, b)| (a.table, b.priority).cmp(&(b.table, a.priority)));
+    let view = |(_, role, flow): (PortName, Role, FlowStats)| FlowView {
+        table: flow.table.0,
+        table_name: table_name(role, flow.table),
+        owner: Owner::of(flow.cookie).map(|owner| owner.feature.word().to_owned()),
+        packets: flow.packet_count,
+        bytes: flow.byte_count,
+        flow: text(flow),
+    };
+    json(flows.into_iter().map(view).collect::<Vec<_>>())
+}
+
+/// The flow in the words that ovs-ofctl reads.
+fn text(flow: FlowStats) -> String {
+    let FlowStats { cookie, table, priority, idle_timeout, hard_timeout, matching, instructions, .. } = flow;
+    let command = FlowModCommand::Add;
+    let flow_mod = FlowMod {
+        cookie,
+        table,
+        priority,
+        idle_timeout,
+        hard_timeout,
+        command,
+        matching,
+        instructions,
+        ..FlowMod::default()
+    };
+    flow_mod.to_string()
+}
+
+fn table_name(role: Role, table: TableId) -> Option<String> {
+    let names = match role {
+        Role::External => tables::external::NAMES,
+        Role::Integration => tables::integration::NAMES,
+        Role::Unconfigured => return None,
+    };
+    names.into_iter().find(|(own, _)| *own == table).map(|(_, name)| name.to_owned())
+}

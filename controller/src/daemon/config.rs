@@ -1,0 +1,157 @@
+//! What the daemon is told: arguments over the configuration file over defaults.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use buoy_topology::PortName;
+use clap::Parser;
+use serde::Deserialize;
+
+use crate::switch::Endpoint;
+
+/// buoyd gives instances floating IPs on Open vSwitch.
+///
+/// It listens for switches (OpenFlow 1.3) and for buoyctl. Point both bridges at it with `ovs-vsctl set-controller`;
+/// the README has the one transaction that does it without cutting the host off. It runs in the foreground, logs to
+/// stderr (RUST_LOG=debug shows more) and needs no root.
+#[derive(Debug, Parser)]
+#[command(name = "buoyd", version)]
+pub struct Args {
+    /// The configuration file (TOML); it may be absent
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Where the state is kept [default: /var/lib/buoy]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where buoyctl connects [default: /run/buoy/buoyd.sock]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Where switches connect, tcp:HOST:PORT or unix:PATH; may be given several times [default: tcp:127.0.0.1:6653]
+    #[arg(long, value_name = "ENDPOINT")]
+    pub openflow: Vec<Endpoint>,
+    /// Listen with plain TCP on an address that is not loopback: whoever reaches it can play a switch
+    #[arg(long)]
+    pub allow_plain_tcp: bool,
+}
+
+/// What holds after all sources are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the state is kept.
+    pub state_dir: PathBuf,
+    /// Where buoyctl connects.
+    pub socket: PathBuf,
+    /// Where switches connect.
+    pub openflow: Vec<Endpoint>,
+    /// The name of br-int where no instance says otherwise.
+    pub integration_bridge: PortName,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    state_dir: Option<PathBuf>,
+    socket: Option<PathBuf>,
+    openflow: Vec<String>,
+    integration_bridge: Option<PortName>,
+    allow_plain_tcp: bool,
+}
+
+impl Config {
+    /// Reads the file and puts the arguments over it. A file that was named must be there.
+    pub fn of(args: Args) -> Result<Self> {
+        let file = File::read(&args.config)?;
+        let from_file = || file.openflow.iter().map(|text| text.parse::<Endpoint>());
+        let mut openflow = args.openflow;
+        if openflow.is_empty() {
+            openflow = from_file().collect::<Result<_, _>>().with_context(|| args.config.display().to_string())?;
+        }
+        if openflow.is_empty() {
+            openflow.push(DEFAULT_ENDPOINT.parse().expect("the default is an endpoint"));
+        }
+        if !args.allow_plain_tcp && !file.allow_plain_tcp {
+            openflow.iter().try_for_each(check_plain_tcp)?;
+        }
+        Ok(Self {
+            state_dir: args.state_dir.or(file.state_dir).unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
+            socket: args.socket.or(file.socket).unwrap_or_else(|| DEFAULT_SOCKET.into()),
+            openflow,
+            integration_bridge: match file.integration_bridge {
+                Some(bridge) => bridge,
+                None => DEFAULT_INTEGRATION.parse().expect("the default is a name"),
+            },
+        })
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).with_context(|| format!("{} is not as it should be", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_CONFIG) => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// Plain TCP has neither secrecy nor proof of who speaks.
+fn check_plain_tcp(endpoint: &Endpoint) -> Result<()> {
+    let Endpoint::Tcp(address) = endpoint else { return Ok(()) };
+    let addresses = address.to_socket_addrs().with_context(|| format!("cannot resolve {endpoint}"))?;
+    let open: Vec<IpAddr> = addresses.map(|address| address.ip()).filter(|ip| !ip.is_loopback()).collect();
+    if !open.is_empty() {
+        bail!(
+            "{endpoint} is not loopback, and plain TCP lets anybody there play a switch: use unix:PATH, or say --allow-plain-tcp"
+        );
+    }
+    Ok(())
+}
+
+/// Read where no other file is named.
+pub const DEFAULT_CONFIG: &str = "/etc/buoy/buoyd.toml";
+/// Where buoyctl looks for the daemon.
+pub const DEFAULT_SOCKET: &str = "/run/buoy/buoyd.sock";
+const DEFAULT_STATE_DIR: &str = "/var/lib/buoy";
+const DEFAULT_ENDPOINT: &str = "tcp:127.0.0.1:6653";
+const DEFAULT_INTEGRATION: &str = "br-int";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(file: &str, args: &[&str]) -> Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buoyd.toml");
+        std::fs::write(&path, file).unwrap();
+        let path = path.to_str().unwrap();
+        Config::of(Args::try_parse_from(["buoyd", "--config", path].iter().chain(args)).unwrap())
+    }
+
+    #[test]
+    fn arguments_win_over_the_file() {
+        let file = "state_dir = '/a'\nopenflow = ['unix:/b']\nintegration_bridge = 'br0'";
+        let from_file = config(file, &[]).unwrap();
+        assert_eq!((from_file.state_dir, from_file.openflow), ("/a".into(), vec![Endpoint::Unix("/b".into())]));
+        assert_eq!(from_file.integration_bridge.as_str(), "br0");
+        let from_args = config(file, &["--state-dir", "/c", "--openflow", "tcp:[::1]:6653"]).unwrap();
+        assert_eq!((from_args.state_dir, from_args.openflow), ("/c".into(), vec![Endpoint::Tcp("[::1]:6653".into())]));
+    }
+
+    #[test]
+    fn plain_tcp_beyond_loopback_has_to_be_asked_for() {
+        assert!(config("", &["--openflow", "tcp:192.0.2.1:6653"]).is_err());
+        assert!(config("", &["--openflow", "tcp:0.0.0.0:6653"]).is_err());
+        assert!(config("", &["--openflow", "tcp:192.0.2.1:6653", "--allow-plain-tcp"]).is_ok());
+        assert!(config("allow_plain_tcp = true", &["--openflow", "tcp:192.0.2.1:6653"]).is_ok());
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_named() {
+        let error = format!("{:#}", config("socket_path = '/x'", &[]).unwrap_err());
+        assert!(error.contains("unknown field `socket_path`"), "{error}");
+    }
+}

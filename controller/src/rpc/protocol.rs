@@ -1,0 +1,195 @@
+//! From a line of JSON to a call, and from a result to a line of JSON (JSON-RPC 2.0).
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::request::DEFAULT_TIMEOUT;
+use crate::api::{ApiError, Call, ErrorKind, Request, Wait};
+
+/// One request of a line.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// What the answer repeats; none for a notification, which gets no answer.
+    pub(super) id: Option<Value>,
+    /// The call, or the error object that answers it.
+    pub(super) call: Result<Box<Call>, Value>,
+}
+
+/// The requests of a line, and whether they came as a batch. An error is the whole answer.
+pub(super) fn parse(line: &str) -> Result<(Vec<Incoming>, bool), Value> {
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| answer(&Value::Null, Err(fault(PARSE_ERROR, &format!("not JSON: {error}")))))?;
+    match value {
+        Value::Array(batch) if batch.is_empty() => {
+            Err(answer(&Value::Null, Err(fault(INVALID_REQUEST, "an empty batch"))))
+        }
+        Value::Array(batch) => Ok((batch.into_iter().map(request).collect(), true)),
+        single => Ok((vec![request(single)], false)),
+    }
+}
+
+/// The object that answers a request.
+pub(super) fn answer(id: &Value, result: Result<Value, Value>) -> Value {
+    match result {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+        Err(error) => json!({"jsonrpc": "2.0", "id": id, "error": error}),
+    }
+}
+
+/// The error object of a refusal.
+pub(super) fn refusal(error: &ApiError) -> Value {
+    json!({"code": REFUSED, "message": error.message, "data": {"kind": error.kind}})
+}
+
+fn request(value: Value) -> Incoming {
+    let Value::Object(mut object) = value else {
+        return Incoming { id: Some(Value::Null), call: Err(fault(INVALID_REQUEST, "a request is an object")) };
+    };
+    let id = object.remove("id");
+    let well_formed = object.get("jsonrpc").is_some_and(|version| version == "2.0");
+    let Some(Value::String(method)) = object.remove("method").filter(|_| well_formed) else {
+        let text = "a request has \"jsonrpc\": \"2.0\" and a \"method\"";
+        return Incoming { id: Some(id.unwrap_or(Value::Null)), call: Err(fault(INVALID_REQUEST, text)) };
+    };
+    Incoming { id, call: call(&method, object.remove("params").unwrap_or(Value::Null)).map(Box::new) }
+}
+
+fn call(method: &str, params: Value) -> Result<Call, Value> {
+    if !Request::METHODS.contains(&method) {
+        let near = nearest(method).map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+        return Err(fault(UNKNOWN_METHOD, &format!("there is no method {method}{near}")));
+    }
+    let mut params = match params {
+        Value::Null => Map::new(),
+        Value::Object(params) => params,
+        _ => return Err(bad_params(method, "params are an object, by name")),
+    };
+    let wait = match params.remove("wait") {
+        None | Some(Value::Null) => Wait::default(),
+        Some(wait) => serde_json::from_value(wait).map_err(|_| bad_params(method, "wait is none, store or switch"))?,
+    };
+    let timeout = match params.remove("timeout") {
+        None | Some(Value::Null) => DEFAULT_TIMEOUT,
+        Some(timeout) => timeout
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|timeout| *timeout <= LONGEST)
+            .ok_or_else(|| bad_params(method, "timeout is a number of seconds from 0 to 3600"))?,
+    };
+    // Absent values are null: an absent parameter may be written so too.
+    params.retain(|_, value| !value.is_null());
+    let mut object = Map::from_iter([("method".to_owned(), Value::from(method))]);
+    if Request::takes_params(method) {
+        object.insert("params".to_owned(), params.into());
+    } else if let Some(name) = params.keys().next() {
+        return Err(bad_params(method, &format!("it takes no parameter {name}")));
+    }
+    let request = serde_json::from_value(object.into()).map_err(|error| bad_params(method, &error.to_string()))?;
+    Ok(Call { request, wait, timeout })
+}
+
+fn fault(code: i64, text: &str) -> Value {
+    json!({"code": code, "message": text, "data": {"kind": ErrorKind::Invalid}})
+}
+
+fn bad_params(method: &str, text: &str) -> Value {
+    fault(BAD_PARAMS, &format!("{method}: {text}"))
+}
+
+/// The method that was probably meant: the one with the fewest letters to change, if they are few.
+fn nearest(method: &str) -> Option<&'static str> {
+    let near = Request::METHODS.iter().map(|known| (distance(method, known), *known)).min()?;
+    (near.0 <= 3).then_some(near.1)
+}
+
+/// How many letters have to be put in, taken out or changed (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
+            let changed = diagonal + usize::from(from != to);
+            diagonal = *cell;
+            *cell = changed.min(left + 1).min(diagonal + 1);
+            left = *cell;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+const UNKNOWN_METHOD: i64 = -32601;
+const BAD_PARAMS: i64 = -32602;
+/// The request was understood and refused; `data.kind` says why.
+const REFUSED: i64 = -32000;
+const LONGEST: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_code(line: &str) -> i64 {
+        let error = match parse(line) {
+            Err(answer) => answer["error"].clone(),
+            Ok((mut requests, _)) => requests.remove(0).call.unwrap_err(),
+        };
+        error["code"].as_i64().unwrap()
+    }
+
+    #[test]
+    fn mistakes_have_the_codes_of_the_specification() {
+        for (line, code) in [
+            ("{", PARSE_ERROR),
+            ("[]", INVALID_REQUEST),
+            ("1", INVALID_REQUEST),
+            (r#"{"method":"pool.list"}"#, INVALID_REQUEST),
+            (r#"{"jsonrpc":"2.0","id":1}"#, INVALID_REQUEST),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"pool.lst"}"#, UNKNOWN_METHOD),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"pool.show"}"#, BAD_PARAMS),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"pool.list","params":{"x":1}}"#, BAD_PARAMS),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"pool.list","params":[1]}"#, BAD_PARAMS),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"fip.show","params":{"address":"192.0.2.256"}}"#, BAD_PARAMS),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"fip.show","params":{"address":"192.0.2.1","x":1}}"#, BAD_PARAMS),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"fip.show","params":{"address":"192.0.2.1","timeout":-1}}"#,
+                BAD_PARAMS,
+            ),
+        ] {
+            assert_eq!(error_code(line), code, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_method_is_corrected() {
+        let (requests, _) = parse(r#"{"jsonrpc":"2.0","id":1,"method":"pool.lits"}"#).unwrap();
+        let error = requests.into_iter().next().unwrap().call.unwrap_err();
+        assert_eq!(error["message"], "there is no method pool.lits: did you mean pool.list?");
+    }
+
+    #[test]
+    fn absent_null_and_empty_params_are_the_same() {
+        for params in ["", r#","params":null"#, r#","params":{}"#] {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"pool.list"{params}}}"#);
+            let (requests, batch) = parse(&line).unwrap();
+            assert!(requests[0].call.is_ok(), "{line}");
+            assert!(!batch);
+        }
+    }
+
+    #[test]
+    fn wait_and_timeout_are_taken_with_any_method() {
+        let line =
+            r#"{"jsonrpc":"2.0","method":"fip.release","params":{"address":"192.0.2.1","wait":"store","timeout":0.5}}"#;
+        let (requests, _) = parse(line).unwrap();
+        let call = requests.into_iter().next().unwrap();
+        assert_eq!(call.id, None);
+        let call = call.call.unwrap();
+        assert_eq!((call.wait, call.timeout), (Wait::Store, Duration::from_millis(500)));
+    }
+}

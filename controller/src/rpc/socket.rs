@@ -1,0 +1,92 @@
+//! The socket file: who may reach it, and what to do about one that is there already.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use tokio::net::UnixListener;
+
+/// Why a socket cannot be listened on.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the texts say what each variant means")]
+pub enum BindError {
+    #[error("another daemon answers on {}", .path.display())]
+    Live { path: PathBuf },
+    #[error("{} is there and is no socket: move it away, or choose another path", .path.display())]
+    NotASocket { path: PathBuf },
+    #[error("everybody may write to {}: choose a directory that only its owner may write to", .dir.display())]
+    OpenDirectory { dir: PathBuf },
+    #[error("cannot listen on {}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// Listens on a path: the owner and the group may connect. A socket that nobody answers on is replaced.
+pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
+    let fail = |source| BindError::Io { path: path.to_owned(), source };
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    check_directory(dir, path)?;
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => return Err(BindError::NotASocket { path: path.to_owned() }),
+        Ok(_) if UnixStream::connect(path).is_ok() => return Err(BindError::Live { path: path.to_owned() }),
+        Ok(_) => fs::remove_file(path).map_err(fail)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(fail)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(fail)?;
+    Ok(listener)
+}
+
+/// Where all may write without the sticky bit, anybody could put a socket of theirs in place of ours.
+fn check_directory(dir: &Path, path: &Path) -> Result<(), BindError> {
+    let fail = |source| BindError::Io { path: path.to_owned(), source };
+    if !dir.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(fail)?;
+    }
+    let mode = fs::metadata(dir).map_err(fail)?.mode();
+    if mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
+        return Err(BindError::OpenDirectory { dir: dir.to_owned() });
+    }
+    Ok(())
+}
+
+const MODE: u32 = 0o660;
+const OTHERS_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buoyd.sock");
+        let listener = bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
+        assert!(matches!(bind(&path), Err(BindError::Live { .. })));
+        drop(listener);
+        bind(&path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_is_never_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("precious");
+        fs::write(&path, "data").unwrap();
+        assert!(matches!(bind(&path), Err(BindError::NotASocket { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"data");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_all_may_write_to_is_refused_unless_it_is_sticky() {
+        let dir = tempfile::tempdir().unwrap();
+        for (mode, allowed) in [(0o777, false), (0o1777, true), (0o755, true)] {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let bound = bind(&dir.path().join("socket"));
+            assert_eq!(bound.is_ok(), allowed, "{mode:o}");
+        }
+    }
+}
