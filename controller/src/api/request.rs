@@ -34,6 +34,11 @@ macro_rules! methods {
                 match self { $(Self::$variant { .. } => $changes,)* }
             }
 
+            /// Whether there is nothing left to show when it is done.
+            pub fn leaves_nothing(&self) -> bool {
+                self.method().ends_with(".delete") || matches!(self, Self::InstanceRemove(_))
+            }
+
             /// Whether the method takes parameters at all.
             pub fn takes_params(method: &str) -> bool {
                 match method { $($method => !stringify!($($params)?).is_empty(),)* _ => false }

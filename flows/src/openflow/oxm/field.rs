@@ -82,7 +82,6 @@ macro_rules! fields {
         /// The rows, but for the registers.
         pub(super) static SPECS: &[FieldSpec] = &[
             $(FieldSpec {
-                rank: $rank,
                 oxm: $oxm,
                 nxm: $nxm,
                 nxm_name: $nxm_name,

@@ -4,8 +4,6 @@ use super::field::SPECS;
 
 /// One row of the table of fields.
 pub(in crate::openflow) struct FieldSpec {
-    /// The place in the canonical order.
-    pub(super) rank: u8,
     /// The header in a match, without mask bit.
     pub(super) oxm: u32,
     /// The header in move and load actions.

@@ -1,0 +1,211 @@
+//! The commands and their help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::api::{
+    ByAddress, ByBridge, ByName, FipAllocate, FipAssociate, FipList, InstanceAdd, InstanceAttach, NetworkCreate,
+    PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
+};
+
+/// buoyctl tells buoyd which addresses there are and which instance each leads to.
+///
+/// The order of things: a provider (the upstream), a pool (its addresses), a network and its instances (the guests), and
+/// then floating IPs, which are allocated from a pool and associated with an instance.
+#[derive(Debug, Parser)]
+#[command(name = "buoyctl", version, after_help = EXAMPLE, disable_help_subcommand = true)]
+pub struct Args {
+    /// Where buoyd listens
+    #[arg(long, global = true, env = "BUOY_SOCKET", value_name = "PATH", default_value = crate::daemon::config::DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
+    /// A table for a person, or one JSON document for a script
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// How far a change has to be before the command ends
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) wait: Wait,
+    /// How many seconds to wait for the switches; then the exit code is 7
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(super) timeout: Duration,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Upstreams: bridge, uplink, gateway, MAC policy
+    #[command(subcommand)]
+    Provider(Provider),
+    /// Sets of addresses of a provider
+    #[command(subcommand)]
+    Pool(Pool),
+    /// Internal segments that instances are in
+    #[command(subcommand)]
+    Network(Network),
+    /// Guests and their interfaces
+    #[command(subcommand)]
+    Instance(Instance),
+    /// Floating IPs
+    #[command(subcommand)]
+    Fip(Fip),
+    /// Bridges that are connected
+    #[command(subcommand)]
+    Switch(Switch),
+    /// How the daemon is
+    Status,
+    /// Dropped packets by bridge, table and reason
+    Drops,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Provider {
+    /// Declare an upstream
+    #[command(
+        after_help = "Example:\n  buoyctl provider create lan --bridge br-ex --uplink eth0 --gateway 203.0.113.1 \\\n      --host-ip 203.0.113.2 --onlink 203.0.113.0/24"
+    )]
+    Create(ProviderCreate),
+    /// All upstreams
+    List,
+    /// One upstream
+    Show(ByName),
+    /// Change what is given, keep the rest
+    Set(ProviderSet),
+    /// Remove an upstream that has no pools
+    Delete(ByName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Pool {
+    /// Declare a pool
+    #[command(after_help = "Example:\n  buoyctl pool create public --provider lan --range 203.0.113.100-203.0.113.119")]
+    Create(PoolCreate),
+    /// Add addresses, or give those that are in it a MAC
+    Add(PoolAdd),
+    /// Take addresses out that are not allocated
+    Remove(PoolRemove),
+    /// All pools
+    List,
+    /// One pool
+    Show(ByName),
+    /// Remove a pool with no allocated address
+    Delete(ByName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Network {
+    /// Declare a network
+    #[command(after_help = "Example:\n  buoyctl network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1")]
+    Create(NetworkCreate),
+    /// All networks
+    List,
+    /// One network
+    Show(ByName),
+    /// Remove a network with no instance in it
+    Delete(ByName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Instance {
+    /// Declare an instance with its first interface
+    #[command(
+        after_help = "Example:\n  buoyctl instance add web --network blue --port vm1 --mac 02:00:00:00:00:11 --ip 10.0.0.11"
+    )]
+    Add(InstanceAdd),
+    /// Declare a further interface
+    Attach(InstanceAttach),
+    /// All instances
+    List,
+    /// One instance
+    Show(ByName),
+    /// Remove an instance with no floating IP
+    Remove(ByName),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Fip {
+    /// Give a project an address
+    Allocate(FipAllocate),
+    /// Lead an address to an instance; it moves in one step if it leads elsewhere
+    #[command(after_help = "Example:\n  buoyctl fip associate 203.0.113.100 web")]
+    Associate(FipAssociate),
+    /// Lead an address nowhere; it stays with its project
+    Disassociate(ByAddress),
+    /// Give an address back to its pool; an association ends with it
+    Release(ByAddress),
+    /// The addresses that projects have
+    List(FipList),
+    /// One address
+    Show(ByAddress),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Switch {
+    /// All bridges, also those that are away, with the reason
+    List,
+    /// One bridge
+    Show(ByBridge),
+    /// The flows of a bridge, with counters, in ovs-ofctl's words
+    Flows(ByBridge),
+}
+
+impl Command {
+    pub(super) fn request(self) -> Request {
+        match self {
+            Self::Provider(Provider::Create(params)) => Request::ProviderCreate(params),
+            Self::Provider(Provider::List) => Request::ProviderList,
+            Self::Provider(Provider::Show(by)) => Request::ProviderShow(by),
+            Self::Provider(Provider::Set(params)) => Request::ProviderSet(params),
+            Self::Provider(Provider::Delete(by)) => Request::ProviderDelete(by),
+            Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
+            Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
+            Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
+            Self::Pool(Pool::List) => Request::PoolList,
+            Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
+            Self::Pool(Pool::Delete(by)) => Request::PoolDelete(by),
+            Self::Network(Network::Create(params)) => Request::NetworkCreate(params),
+            Self::Network(Network::List) => Request::NetworkList,
+            Self::Network(Network::Show(by)) => Request::NetworkShow(by),
+            Self::Network(Network::Delete(by)) => Request::NetworkDelete(by),
+            Self::Instance(Instance::Add(params)) => Request::InstanceAdd(params),
+            Self::Instance(Instance::Attach(params)) => Request::InstanceAttach(params),
+            Self::Instance(Instance::List) => Request::InstanceList,
+            Self::Instance(Instance::Show(by)) => Request::InstanceShow(by),
+            Self::Instance(Instance::Remove(by)) => Request::InstanceRemove(by),
+            Self::Fip(Fip::Allocate(params)) => Request::FipAllocate(params),
+            Self::Fip(Fip::Associate(params)) => Request::FipAssociate(params),
+            Self::Fip(Fip::Disassociate(by)) => Request::FipDisassociate(by),
+            Self::Fip(Fip::Release(by)) => Request::FipRelease(by),
+            Self::Fip(Fip::List(filter)) => Request::FipList(filter),
+            Self::Fip(Fip::Show(by)) => Request::FipShow(by),
+            Self::Switch(Switch::List) => Request::SwitchList,
+            Self::Switch(Switch::Show(by)) => Request::SwitchShow(by),
+            Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
+            Self::Status => Request::StatusShow,
+            Self::Drops => Request::DropsShow,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no number of seconds from 0 to 3600");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|own| *own <= Duration::from_secs(3600)).ok_or_else(wrong)
+}
+
+const EXAMPLE: &str = "Example, from nothing to a floating IP:
+  buoyctl provider create lan --bridge br-ex --uplink eth0 --gateway 203.0.113.1
+  buoyctl pool create public --provider lan --range 203.0.113.100-203.0.113.119
+  buoyctl network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1
+  buoyctl instance add web --network blue --port vm1 --mac 02:00:00:00:00:11 --ip 10.0.0.11
+  buoyctl fip associate 203.0.113.100 web
+
+Exit codes: 0 done, 2 usage or invalid, 3 not found, 4 conflict, in use, exhausted or quota, 5 denied, 6 no daemon,
+7 stored but not applied within the timeout, 1 anything else.";

@@ -1,0 +1,73 @@
+//! The socket's other end: one request, one answer.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::Exit;
+use crate::api::{ErrorKind, Request, Wait};
+
+/// Why there is no result.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error("no daemon answers on {} ({source}): is buoyd running? --socket names another path", .path.display())]
+    Unreachable { path: PathBuf, source: io::Error },
+    #[error("the daemon hung up before it answered ({0}): what was asked may have been done")]
+    HungUp(io::Error),
+    #[error("the daemon's answer is not JSON-RPC: {0}")]
+    Broken(String),
+    #[error("{message}")]
+    Refused { kind: ErrorKind, message: String },
+}
+
+impl Failure {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
+            Self::Broken(_) => Exit::Broken,
+            Self::Refused { kind, .. } => Exit::Refused(*kind),
+        }
+    }
+}
+
+/// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
+pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
+    let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
+    let mut stream = UnixStream::connect(path).map_err(unreachable)?;
+    stream.set_read_timeout(Some(timeout + GRACE)).map_err(unreachable)?;
+    let mut line = line(request, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).map_err(Failure::HungUp)?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).map_err(Failure::HungUp)?;
+    if answer.is_empty() {
+        return Err(Failure::HungUp(io::ErrorKind::UnexpectedEof.into()));
+    }
+    let mut answer: Value = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
+    match answer.get("error") {
+        None => Ok(answer["result"].take()),
+        Some(error) => Err(Failure::Refused {
+            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Invalid),
+            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
+        }),
+    }
+}
+
+fn line(request: &Request, wait: Wait, timeout: Duration) -> serde_json::Result<String> {
+    let mut object = serde_json::to_value(request)?;
+    object["jsonrpc"] = "2.0".into();
+    object["id"] = 1.into();
+    if object["params"].is_null() {
+        object["params"] = json!({});
+    }
+    object["params"]["wait"] = serde_json::to_value(wait)?;
+    object["params"]["timeout"] = timeout.as_secs_f64().into();
+    serde_json::to_string(&object)
+}
+
+/// What the daemon itself may take beyond the switches: an fsync on a busy disk.
+const GRACE: Duration = Duration::from_secs(25);

@@ -1,0 +1,61 @@
+//! buoyctl: arguments to a request, a result to a table or to JSON.
+//!
+//! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees).
+
+mod args;
+mod client;
+mod exit;
+mod table;
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::api::Wait;
+pub use args::Args;
+use args::Format;
+pub use exit::Exit;
+
+/// Does what the arguments say.
+pub fn run(args: Args) -> Exit {
+    let Args { socket, format, wait, timeout, command } = args;
+    let request = command.request();
+    let waits = wait == Wait::Switch && request.changes();
+    let result = match client::call(&socket, &request, wait, timeout) {
+        Ok(result) => result,
+        Err(failure) => {
+            eprintln!("buoyctl: {failure}");
+            return failure.exit();
+        }
+    };
+    let mut out = String::new();
+    match format {
+        Format::Json if request.leaves_nothing() => out.push_str("null\n"),
+        Format::Json => out = format!("{result:#}\n"),
+        Format::Table if request.leaves_nothing() => {}
+        Format::Table => out = table::render(&request, &result),
+    }
+    // A reader that has seen enough is no failure.
+    let _ = std::io::stdout().write_all(out.as_bytes());
+    report(&result);
+    if waits && result["applied"] == Value::Bool(false) { not_applied(&result) } else { Exit::Done }
+}
+
+/// What the admin should know goes beside the result, not into it.
+fn report(result: &Value) {
+    for notice in result["notices"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        eprintln!("buoyctl: note: {notice}");
+    }
+}
+
+fn not_applied(result: &Value) -> Exit {
+    let pending: Vec<_> = result["pending"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match result["error"].as_str() {
+        Some(error) => eprintln!("buoyctl: stored, but a switch refuses it: {error}"),
+        None => eprintln!(
+            "buoyctl: stored, but not applied yet on {}: it is as soon as the bridge is there (buoyctl switch list)",
+            pending.join(", ")
+        ),
+    }
+    Exit::Pending
+}

@@ -1,0 +1,158 @@
+//! What a terminal shows.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use crate::api::Request;
+
+/// The columns of a list: heading and field.
+type Columns = &'static [(&'static str, &'static str)];
+
+/// A result as text for a person.
+pub(super) fn render(request: &Request, result: &Value) -> String {
+    match (result, request) {
+        (Value::Array(flows), Request::SwitchFlows(_)) => flows.iter().map(flow).collect(),
+        (Value::Array(rows), _) if rows.is_empty() => {
+            eprintln!("{}", nothing(request));
+            String::new()
+        }
+        (Value::Array(rows), _) => list(rows, columns(request)),
+        (Value::Object(_), _) => one(result),
+        _ => String::new(),
+    }
+}
+
+/// A flow with its counters, in the form of ovs-ofctl dump-flows.
+fn flow(flow: &Value) -> String {
+    let text = flow["flow"].as_str().unwrap_or_default();
+    format!("n_packets={} n_bytes={} {text}\n", flow["packets"], flow["bytes"])
+}
+
+fn list(rows: &[Value], columns: Columns) -> String {
+    let mut table = plain();
+    table.set_header(columns.iter().map(|(heading, _)| *heading));
+    for row in rows {
+        table.add_row(columns.iter().map(|(_, field)| cell(row, field)));
+    }
+    lines(&table)
+}
+
+fn one(object: &Value) -> String {
+    let mut table = plain();
+    for (field, value) in object.as_object().into_iter().flatten().filter(|(field, _)| *field != "notices") {
+        table.add_row([field.replace('_', " "), text(value)]);
+    }
+    lines(&table)
+}
+
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim())).collect()
+}
+
+/// A field of a row; some are made of several.
+fn cell(row: &Value, field: &str) -> String {
+    match field {
+        "interfaces" => {
+            let interfaces = row["interfaces"].as_array().into_iter().flatten();
+            let addresses = interfaces.map(|own| match own["floating_ip"].as_str() {
+                Some(floating) => format!("{} ({floating})", text(&own["ip"])),
+                None => text(&own["ip"]),
+            });
+            addresses.collect::<Vec<_>>().join(", ")
+        }
+        "applied" if row["applied"] == Value::Bool(false) && row["connected"].is_null() => match &row["pending"] {
+            Value::Array(pending) if !pending.is_empty() => format!("no: {}", text(&row["pending"])),
+            _ => "no".to_owned(),
+        },
+        _ => text(&row[field]),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let known = fields.iter().filter(|(_, value)| !value.is_null());
+            known.map(|(field, value)| format!("{field} {}", text(value))).collect::<Vec<_>>().join(" ")
+        }
+        Value::Number(number) => number.to_string(),
+    }
+}
+
+fn columns(request: &Request) -> Columns {
+    match request {
+        Request::ProviderList => &[
+            ("NAME", "name"),
+            ("BRIDGE", "bridge"),
+            ("UPLINK", "uplink"),
+            ("GATEWAY", "gateway"),
+            ("GATEWAY MAC", "gateway_mac"),
+            ("STATE", "gateway_state"),
+            ("POLICY", "mac_policy"),
+        ],
+        Request::PoolList => &[
+            ("NAME", "name"),
+            ("PROVIDER", "provider"),
+            ("SIZE", "size"),
+            ("FREE", "free"),
+            ("ALLOCATED", "allocated"),
+            ("ASSOCIATED", "associated"),
+            ("RANGES", "ranges"),
+        ],
+        Request::NetworkList => {
+            &[("NAME", "name"), ("CIDR", "cidr"), ("GATEWAY", "gateway"), ("GATEWAY MAC", "gateway_mac")]
+        }
+        Request::InstanceList => {
+            &[("NAME", "name"), ("PROJECT", "project"), ("BRIDGE", "bridge"), ("ADDRESSES", "interfaces")]
+        }
+        Request::FipList(_) => &[
+            ("ADDRESS", "address"),
+            ("POOL", "pool"),
+            ("PROJECT", "project"),
+            ("STATE", "state"),
+            ("INSTANCE", "instance"),
+            ("FIXED IP", "fixed_ip"),
+            ("APPLIED", "applied"),
+        ],
+        Request::SwitchList => &[
+            ("BRIDGE", "bridge"),
+            ("ROLE", "role"),
+            ("HOST", "host"),
+            ("CONNECTED", "connected"),
+            ("FLOWS", "flows"),
+            ("APPLIED", "applied"),
+            ("ERROR", "error"),
+        ],
+        _ => &[
+            ("BRIDGE", "bridge"),
+            ("TABLE", "table_name"),
+            ("PACKETS", "packets"),
+            ("BYTES", "bytes"),
+            ("REASON", "reason"),
+        ],
+    }
+}
+
+/// What to do about an empty list.
+fn nothing(request: &Request) -> &'static str {
+    match request {
+        Request::ProviderList => "There is no provider yet: buoyctl provider create --help",
+        Request::PoolList => "There is no pool yet: buoyctl pool create --help",
+        Request::NetworkList => "There is no network yet: buoyctl network create --help",
+        Request::InstanceList => "There is no instance yet: buoyctl instance add --help",
+        Request::FipList(_) => "No floating IP is like that. Allocate one: buoyctl fip allocate --help",
+        Request::SwitchList => "No switch has connected yet: ovs-vsctl set-controller points a bridge at the daemon",
+        _ => "Nothing to show: no switch is connected",
+    }
+}
