@@ -144,9 +144,10 @@ pub(crate) fn child_of(parent: u32) -> Option<i32> {
     })
 }
 
-/// Whether the process exists and is not a zombie.
+/// Whether the process exists and is not a zombie. A zombie that has threads is none yet: they still clean up.
 pub(crate) fn is_alive(pid: i32) -> bool {
-    stat_field(pid, STATE).is_some_and(|state| state != "Z" && state != "X")
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    stat_field(pid, STATE).is_some_and(|state| threads > 1 || (state != "Z" && state != "X"))
 }
 
 /// A field of `/proc/PID/stat`, counted from the one after the command's name.

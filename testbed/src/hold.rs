@@ -92,7 +92,7 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
     })?;
     run("ovs-vsctl", wiring::bridges(lab, datapath))?;
     for_each_namespace(lab, |_| await_carrier())?;
-    ip_batch(&wiring::host_addresses(lab, datapath))?;
+    ip_batch(&wiring::host_addresses(lab))?;
     if datapath == Datapath::Dummy {
         let wired = lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty());
         checksum_in_software(wired.map(|bridge| &*bridge.name))?;

@@ -133,7 +133,7 @@ impl Lab {
     pub fn restart_vswitchd(&self) {
         self.host().run(with("ovs-vswitchd", VSWITCHD_ARGUMENTS)).expect_success();
         let file = "/run/buoy/addresses.batch";
-        let batch = crate::wiring::host_addresses(&self.spec, self.namespaces.datapath);
+        let batch = crate::wiring::host_addresses(&self.spec);
         std::fs::write(self.path(file), batch).expect("/run of the lab is writable");
         // ovs-vsctl returns once the daemon has taken the database in, and so made the taps.
         self.ovs_vsctl(["add-br", "settled", "--", "set", "bridge", "settled", "datapath_type=dummy"]);

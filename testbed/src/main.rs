@@ -1,10 +1,13 @@
 //! `buoy-testbed`: brings labs up and down and runs commands in them.
 
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use buoy_testbed::probe::responder;
 use buoy_testbed::registry::{self, Entry};
 use buoy_testbed::spec::{HOST, LabSpec};
 use clap::{Parser, Subcommand};
@@ -61,6 +64,17 @@ enum Command {
         #[arg(long)]
         detached: bool,
     },
+    /// Small servers and clients that run in nodes
+    #[command(hide = true, subcommand)]
+    Probe(Probe),
+}
+
+#[derive(Subcommand)]
+enum Probe {
+    TcpServe { port: u16 },
+    UdpServe { port: u16 },
+    TcpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
+    UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
 }
 
 fn main() -> ExitCode {
@@ -84,7 +98,23 @@ fn run(command: Command) -> Result<()> {
         }
         Command::List => list(),
         Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),
+        Command::Probe(probe) => run_probe(probe),
     }
+}
+
+fn run_probe(probe: Probe) -> Result<()> {
+    let exchange = match probe {
+        Probe::TcpServe { port } => return responder::tcp_serve(port),
+        Probe::UdpServe { port } => return responder::udp_serve(port),
+        Probe::TcpExchange { server, deadline_ms, payload } => {
+            responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
+        }
+        Probe::UdpExchange { server, deadline_ms, payload } => {
+            responder::udp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
+        }
+    };
+    println!("{}", serde_json::to_string(&exchange)?);
+    Ok(())
 }
 
 fn up(lab: &str) -> Result<()> {

@@ -8,8 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
+
+pub use nix::sys::signal::Signal;
 
 use crate::enter::child_of;
 
@@ -104,23 +106,7 @@ impl Running {
     /// Waits until it ends; panics where it does not in time.
     #[track_caller]
     pub fn wait(mut self, deadline: Duration) -> Output {
-        let end = Instant::now() + deadline;
-        let status = loop {
-            if let Some(status) = self.poll() {
-                break status;
-            }
-            if Instant::now() > end {
-                panic!(
-                    "{} did not end within {deadline:?}\n{}{}",
-                    self.command,
-                    self.stdout.text(),
-                    self.stderr.text()
-                );
-            }
-            thread::sleep(Duration::from_millis(1));
-        };
-        self.stdout.join();
-        self.stderr.join();
+        let status = self.await_end(deadline);
         Output { command: self.command.clone(), status, stdout: self.stdout.text(), stderr: self.stderr.text() }
     }
 
@@ -129,6 +115,14 @@ impl Running {
     pub fn stop(mut self, signal: Signal, deadline: Duration) -> Output {
         self.signal(signal);
         self.wait(deadline)
+    }
+
+    /// Sends a signal and waits for the end; gives stdout as bytes, and stderr.
+    #[track_caller]
+    pub(crate) fn stop_bytes(mut self, signal: Signal, deadline: Duration) -> (Vec<u8>, String) {
+        self.signal(signal);
+        self.await_end(deadline);
+        (self.stdout_bytes(), self.stderr())
     }
 
     /// Waits until stdout or stderr contains this text; panics where it does not in time or the command ends first.
@@ -152,21 +146,37 @@ impl Running {
         self.stdout.text()
     }
 
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
     /// What it has written to stdout so far, as bytes.
     pub(crate) fn stdout_bytes(&self) -> Vec<u8> {
         self.stdout.bytes().clone()
     }
 
-    /// Waits, once it ended, until all that it wrote has been read.
-    pub(crate) fn drain(&mut self, deadline: Duration) {
+    /// Waits for the end, and until all that it wrote has been read.
+    #[track_caller]
+    fn await_end(&mut self, deadline: Duration) -> ExitStatus {
         let end = Instant::now() + deadline;
-        while self.poll().is_none() && Instant::now() < end {
+        let status = loop {
+            if let Some(status) = self.poll() {
+                break status;
+            }
+            if Instant::now() > end {
+                panic!(
+                    "{} did not end within {deadline:?}\n{}{}",
+                    self.command,
+                    self.stdout.text(),
+                    self.stderr.text()
+                );
+            }
             thread::sleep(Duration::from_millis(1));
-        }
-        if self.status.is_some() {
-            self.stdout.join();
-            self.stderr.join();
-        }
+        };
+        self.stdout.join();
+        self.stderr.join();
+        status
     }
 
     fn poll(&mut self) -> Option<ExitStatus> {

@@ -59,12 +59,10 @@ pub(crate) fn links(lab: &LabSpec, datapath: Datapath) -> String {
 }
 
 /// Brings LOCAL of each bridge up with the host's addresses; run in the host, after Open vSwitch made them.
-pub(crate) fn host_addresses(lab: &LabSpec, datapath: Datapath) -> String {
+pub(crate) fn host_addresses(lab: &LabSpec) -> String {
     let mut batch = String::new();
-    for bridge in &lab.bridges {
-        if datapath == Datapath::Dummy && !is_wired(bridge, datapath) {
-            continue;
-        }
+    // LOCAL of the others stays down, as neutron leaves it: up, it would answer ARP for the host with its own MAC.
+    for bridge in lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty()) {
         let name = &bridge.name;
         let _ = writeln!(batch, "link set {name} up");
         for address in &bridge.addresses {
