@@ -109,7 +109,7 @@ impl Daemon {
         line.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         let output = self.buoyctl(line);
         assert!(output.success(), "{output}\n{}", self.log());
-        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"))
+        output.json()
     }
 
     #[track_caller]

@@ -39,6 +39,7 @@ impl Namespaces {
         }
         if is_rootless() {
             command.args(["--user", "--map-root-user"]);
+            command.args(tools::has_subordinate_ids().then_some("--map-auto"));
         }
         command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
         command.arg(own_binary()?).args(["hold", lab]);
@@ -86,6 +87,12 @@ impl Namespaces {
         let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    /// Whether a process in the lab may become another user, as tcpdump insists on.
+    pub(crate) fn may_change_user(&self) -> bool {
+        let setgroups = fs::read_to_string(format!("/proc/{}/setgroups", self.pid));
+        setgroups.is_ok_and(|setgroups| setgroups.trim() == "allow")
     }
 
     /// A file of the lab (it has a `/run` of its own), as it is reached from outside.

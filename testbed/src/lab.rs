@@ -151,8 +151,8 @@ impl Lab {
         };
         add(&["ovs-vsctl", "show"]);
         for bridge in &self.spec.bridges {
-            add(&["ovs-ofctl", "-O", "OpenFlow13", "dump-flows", &bridge.name]);
-            add(&["ovs-ofctl", "-O", "OpenFlow13", "dump-ports", &bridge.name]);
+            add(&["ovs-ofctl", "-O", "OpenFlow13", "--names", "dump-flows", &bridge.name]);
+            add(&["ovs-ofctl", "-O", "OpenFlow13", "--names", "dump-ports", &bridge.name]);
         }
         add(&["ip", "-brief", "address"]);
         add(&["ip", "neigh"]);
@@ -185,6 +185,11 @@ impl Node {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The lab that it belongs to.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
     }
 
     /// Runs a command to its end, at most [`RUN_DEADLINE`] long.

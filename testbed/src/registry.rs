@@ -57,7 +57,11 @@ pub fn end(entry: &Entry) -> Result<()> {
     if entry.is_running() {
         entry.namespaces().end()?;
     }
-    fs::remove_file(directory()?.join(format!("{}.json", entry.lab))).context("forget the lab")
+    let directory = directory()?;
+    fs::remove_file(directory.join(format!("{}.json", entry.lab))).context("forget the lab")?;
+    // Fails where other labs are recorded.
+    let _ = fs::remove_dir(directory);
+    Ok(())
 }
 
 /// Labs that run, sorted by name; records of those that ended are removed.

@@ -48,6 +48,12 @@ impl Output {
         assert!(self.success(), "{self}");
         self.stdout
     }
+
+    /// Its stdout as one JSON document, whatever the exit code. Panics with all that it said where it is none.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
 }
 
 impl fmt::Display for Output {

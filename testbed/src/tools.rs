@@ -1,11 +1,12 @@
 //! The commands that the testbed runs, and the Debian packages that they come from.
 
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Result, bail};
+use nix::unistd::{User, geteuid};
 
 /// Commands and the Debian package of each; `testbed/prepare` installs the same list.
 const TOOLS: &[(&str, &str)] = &[
@@ -35,6 +36,19 @@ pub fn check() -> Result<()> {
     packages.dedup();
     let names: Vec<&str> = missing.iter().map(|(tool, _)| *tool).collect();
     bail!("missing commands: {}; run testbed/prepare, or: apt-get install {}", names.join(", "), packages.join(" "))
+}
+
+/// Whether this user has a range of further user ids, and the commands to map them into a user namespace.
+///
+/// Without one a namespace has a single user, and tcpdump, which always changes its user, does not run.
+pub(crate) fn has_subordinate_ids() -> bool {
+    let user = geteuid();
+    let name = User::from_uid(user).ok().flatten().map(|user| user.name).unwrap_or_default();
+    let has_range = |file: &str| {
+        let ranges = fs::read_to_string(file).unwrap_or_default();
+        ranges.lines().filter_map(|line| line.split(':').next()).any(|owner| owner == name || owner == user.to_string())
+    };
+    find("newuidmap").is_some() && find("newgidmap").is_some() && has_range("/etc/subuid") && has_range("/etc/subgid")
 }
 
 /// A command with the environment that every step of the testbed gets.

@@ -84,7 +84,7 @@ fn a_running_ping_tells_what_was_lost() {
     run.await_more(20, SOON);
     assert!(run.replies() > replies);
     let report = run.stop();
-    assert!((20..60).contains(&report.lost.len()), "{report:?}");
+    assert!(report.lost.len() >= 10, "{report:?}");
     assert!(report.longest_gap >= Duration::from_millis(250), "{report:?}");
     assert_eq!(report.sent, report.received + u64::try_from(report.lost.len()).expect("few"));
 }

@@ -16,7 +16,11 @@ impl Capture {
     /// Starts on an interface of a node, with a filter in tcpdump's words (`""` for all); returns when it records.
     #[track_caller]
     pub fn start(node: &Node, interface: &str, filter: &str) -> Self {
-        // -Z root: in a user namespace there is no other user to become.
+        assert!(
+            node.namespaces().may_change_user(),
+            "tcpdump does not run in a user namespace with one user: run testbed/prepare, or: apt-get install uidmap, \
+             and give this user a range in /etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids)"
+        );
         let mut words = vec!["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-B", "16384", "-Z", "root"];
         words.extend(["-w", "-"]);
         words.extend(filter.split_whitespace());
