@@ -94,8 +94,15 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
     for_each_namespace(lab, |_| await_carrier())?;
     ip_batch(&wiring::host_addresses(lab))?;
     if datapath == Datapath::Dummy {
-        let wired = lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty());
-        checksum_in_software(wired.map(|bridge| &*bridge.name))?;
+        for bridge in lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty()) {
+            let name = &bridge.name;
+            checksum_in_software(std::iter::once(&**name))?;
+            // A wire learns nothing.
+            for (from, to) in [("wire", "sock"), ("sock", "wire")] {
+                let flow = format!("in_port={name}.{from},actions=output:{name}.{to}");
+                run("ovs-ofctl", ["add-flow", &format!("{name}.w"), &flow])?;
+            }
+        }
     }
     Ok(datapath)
 }
