@@ -34,12 +34,15 @@ impl PingReport {
     }
 }
 
-/// Sends `count` packets 50 ms apart and waits at most a second for the last answer.
+/// Sends `count` packets 50 ms apart and gives the last at least a second for its answer.
 #[track_caller]
 pub fn ping(node: &Node, address: impl Into<IpAddr>, count: u32) -> PingReport {
-    let (address, count) = (address.into().to_string(), count.to_string());
-    let output = node.run(["ping", "-n", "-D", "-c", &count, "-i", "0.05", "-W", "1", &address]);
-    report(&output, 0)
+    // With -c alone ping waits for the last answer only as long as the slowest one took so far. With -w it waits until
+    // all are there, and sends more meanwhile; those are left out here.
+    let seconds = (count * 50 + 1_000).div_ceil(1_000).to_string();
+    let (address, packets) = (address.into().to_string(), count.to_string());
+    let output = node.run(["ping", "-n", "-D", "-c", &packets, "-i", "0.05", "-w", &seconds, &address]);
+    report(&output, 0, count.into())
 }
 
 /// A stream of packets that goes on until [`PingRun::stop`].
@@ -81,15 +84,15 @@ impl PingRun {
     pub fn stop(self) -> PingReport {
         let in_flight = IN_FLIGHT.as_micros() / self.interval.as_micros().max(1);
         let output = self.running.stop(Signal::SIGINT, Duration::from_secs(5));
-        report(&output, u64::try_from(in_flight).unwrap_or(u64::MAX).max(1))
+        report(&output, u64::try_from(in_flight).unwrap_or(u64::MAX).max(1), u64::MAX)
     }
 }
 
 const IN_FLIGHT: Duration = Duration::from_millis(200);
 
-/// Reads what `ping -D` printed; up to `grace` unanswered packets at the end are left out.
+/// Reads what `ping -D` printed of the first `limit` packets; up to `grace` unanswered ones at the end are left out.
 #[track_caller]
-fn report(output: &Output, grace: u64) -> PingReport {
+fn report(output: &Output, grace: u64, limit: u64) -> PingReport {
     let mut answered = BTreeSet::new();
     let mut duplicates = 0;
     let mut highest = 0;
@@ -98,6 +101,9 @@ fn report(output: &Output, grace: u64) -> PingReport {
     for line in output.stdout.lines().filter(|line| line.contains("bytes from")) {
         let Some(sequence) = number_after(line, "icmp_seq=") else { continue };
         let sequence = unwrapped(sequence, highest);
+        if sequence > limit {
+            continue;
+        }
         highest = highest.max(sequence);
         duplicates += u64::from(!answered.insert(sequence));
         let time = line.strip_prefix('[').and_then(|line| line.split(']').next()?.parse::<f64>().ok());
@@ -109,7 +115,7 @@ fn report(output: &Output, grace: u64) -> PingReport {
     let summary = output.stdout.lines().find(|line| line.contains("packets transmitted"));
     let sent = summary.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     let sent = sent.unwrap_or_else(|| panic!("no summary of ping: {output}"));
-    let sent = sent - (sent.saturating_sub(highest)).min(grace);
+    let sent = (sent - sent.saturating_sub(highest).min(grace)).min(limit);
     let lost: Vec<u64> = (1..=sent).filter(|sequence| !answered.contains(sequence)).collect();
     let received = u64::try_from(answered.len()).unwrap_or(u64::MAX);
     PingReport { sent, received, lost, duplicates, longest_gap }
@@ -133,9 +139,13 @@ fn number_after(line: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(stdout: &str, grace: u64) -> PingReport {
+    fn check(stdout: &str, grace: u64, limit: u64) -> PingReport {
         let status = std::process::ExitStatus::default();
-        report(&Output { command: String::new(), status, stdout: stdout.to_owned(), stderr: String::new() }, grace)
+        report(
+            &Output { command: String::new(), status, stdout: stdout.to_owned(), stderr: String::new() },
+            grace,
+            limit,
+        )
     }
 
     #[test]
@@ -145,10 +155,12 @@ mod tests {
                       [100.250000] 64 bytes from 192.0.2.1: icmp_seq=3 ttl=64 time=1.0 ms\n\
                       [100.250100] 64 bytes from 192.0.2.1: icmp_seq=3 ttl=64 time=1.1 ms (DUP!)\n\
                       6 packets transmitted, 2 received, +1 duplicates, 66% packet loss, time 5ms\n";
-        let report = check(stdout, 2);
+        let report = check(stdout, 2, 6);
         assert_eq!((report.sent, report.received, report.duplicates), (4, 2, 1));
         assert_eq!(report.lost, [2, 4]);
         assert_eq!(report.longest_gap.as_millis(), 250);
+        let report = check(stdout, 0, 2);
+        assert_eq!((report.sent, report.received, report.lost), (2, 1, vec![2]));
     }
 
     #[test]
