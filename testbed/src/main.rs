@@ -1,3 +1,175 @@
-//! Labs of network namespaces around a private, real Open vSwitch.
+//! `buoy-testbed`: brings labs up and down and runs commands in them.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use buoy_testbed::probe::responder;
+use buoy_testbed::registry::{self, Entry};
+use buoy_testbed::spec::{HOST, LabSpec};
+use clap::{Parser, Subcommand};
+
+/// Labs of network namespaces around a private, real Open vSwitch.
+///
+/// A lab touches nothing of this machine's own network, needs no root where user namespaces are allowed, and leaves
+/// nothing behind.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring a lab up; it stays until `down`
+    Up {
+        /// A lab that `list` names
+        lab: String,
+    },
+    /// End a lab and everything that runs in it
+    Down {
+        /// The lab, where several are up
+        lab: Option<String>,
+    },
+    /// Run a command in a node of the lab
+    Exec {
+        /// A node that `list` names; `host` is where Open vSwitch and buoyd run
+        node: String,
+        /// The lab, where several are up
+        #[arg(long)]
+        lab: Option<String>,
+        /// The command and its arguments
+        #[arg(required = true, last = true)]
+        words: Vec<String>,
+    },
+    /// Start a shell in a node of the lab
+    Shell {
+        /// A node that `list` names
+        #[arg(default_value = HOST)]
+        node: String,
+        /// The lab, where several are up
+        #[arg(long)]
+        lab: Option<String>,
+    },
+    /// List labs, whether they are up, and their nodes
+    List,
+    /// Build a lab and hold it: process 1 of its namespaces
+    #[command(hide = true)]
+    Hold {
+        lab: String,
+        #[arg(long)]
+        detached: bool,
+    },
+    /// Small servers and clients that run in nodes
+    #[command(hide = true, subcommand)]
+    Probe(Probe),
+}
+
+#[derive(Subcommand)]
+enum Probe {
+    TcpServe { port: u16 },
+    UdpServe { port: u16 },
+    TcpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
+    UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("buoy-testbed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Up { lab } => up(&lab),
+        Command::Down { lab } => registry::end(&pick(lab.as_deref())?),
+        Command::Exec { node, lab, words } => enter(&pick(lab.as_deref())?, &node, &words),
+        Command::Shell { node, lab } => {
+            let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+            enter(&pick(lab.as_deref())?, &node, &[shell])
+        }
+        Command::List => list(),
+        Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),
+        Command::Probe(probe) => run_probe(probe),
+    }
+}
+
+fn run_probe(probe: Probe) -> Result<()> {
+    let exchange = match probe {
+        Probe::TcpServe { port } => return responder::tcp_serve(port),
+        Probe::UdpServe { port } => return responder::udp_serve(port),
+        Probe::TcpExchange { server, deadline_ms, payload } => {
+            responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
+        }
+        Probe::UdpExchange { server, deadline_ms, payload } => {
+            responder::udp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
+        }
+    };
+    println!("{}", serde_json::to_string(&exchange)?);
+    Ok(())
+}
+
+fn up(lab: &str) -> Result<()> {
+    let spec = LabSpec::named(lab)?;
+    let entry = registry::start(lab)?;
+    println!("lab {lab} is up ({} datapath)", entry.datapath.as_str());
+    println!("nodes: {HOST} {}", spec.namespaces().collect::<Vec<_>>().join(" "));
+    println!("free for floating IPs: {}", spec.pool);
+    println!("next:");
+    println!("  buoy-testbed exec host -- ovs-vsctl show");
+    println!("  buoy-testbed shell");
+    println!("  buoy-testbed down");
+    Ok(())
+}
+
+/// Becomes the command; returns only where that fails.
+fn enter(entry: &Entry, node: &str, words: &[String]) -> Result<()> {
+    let namespaces = entry.namespaces();
+    ensure!(
+        namespaces.has_node(node),
+        "lab {} has no node {node}; nodes: {HOST} {}",
+        entry.lab,
+        namespaces.nodes().join(" ")
+    );
+    let mut command = namespaces.command(node, ["env"]);
+    if let Ok(directory) = std::env::current_dir().and_then(|path| path.canonicalize())
+        && !directory.starts_with("/run")
+        && directory != Path::new("/")
+    {
+        command.arg("--chdir").arg(directory);
+    }
+    command.arg(format!("BUOY_LAB={}:{node}", entry.lab)).args(words);
+    Err(command.exec()).context("run nsenter")
+}
+
+fn list() -> Result<()> {
+    let running = registry::running()?;
+    for lab in LabSpec::all()? {
+        let state = if running.iter().any(|entry| entry.lab == lab.name) { "up" } else { "down" };
+        println!("{}\t{state}\t{}", lab.name, lab.summary);
+        println!("\tnodes: {HOST} {}", lab.namespaces().collect::<Vec<_>>().join(" "));
+    }
+    Ok(())
+}
+
+/// The running lab of this name, or the only one.
+fn pick(lab: Option<&str>) -> Result<Entry> {
+    let mut running = registry::running()?;
+    if let Some(lab) = lab {
+        running.retain(|entry| entry.lab == lab);
+        return running.pop().with_context(|| format!("lab {lab} is not up"));
+    }
+    let Some(entry) = running.pop() else {
+        bail!("no lab is up; `buoy-testbed up flat` brings one up");
+    };
+    ensure!(running.is_empty(), "several labs are up: name one");
+    Ok(entry)
+}

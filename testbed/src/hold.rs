@@ -1,0 +1,254 @@
+//! The holder: process 1 of a lab's own pid, mount and network namespaces.
+//!
+//! It builds the lab, says so in one line on stdout, and then only waits. Everything of the lab hangs on it: when it
+//! dies, by whatever signal, the kernel ends every process of the pid namespace, and with them go the mounts, the
+//! network namespaces and the interfaces.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::wait;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{HOST, LabSpec, Place};
+use crate::tools::{OVS_DIR, command};
+use crate::wiring::{self, Datapath};
+
+/// What the holder says when the lab stands, or why it does not.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Report {
+    /// The lab stands.
+    Ready {
+        /// What carries it.
+        datapath: Datapath,
+    },
+    /// It could not be built.
+    Failed {
+        /// The reason.
+        error: String,
+    },
+}
+
+/// Builds the lab and holds it until stdin ends, or until it is killed where `detached`.
+pub fn hold(lab: &str, detached: bool) -> Result<()> {
+    ensure!(std::process::id() == 1, "hold is run by `buoy-testbed up` in namespaces of its own");
+    let built = LabSpec::named(lab).and_then(|lab| build(&lab));
+    let report = match built {
+        Ok(datapath) => Report::Ready { datapath },
+        Err(error) => Report::Failed { error: format!("{error:#}") },
+    };
+    println!("{}", serde_json::to_string(&report)?);
+    if matches!(report, Report::Failed { .. }) {
+        std::process::exit(1);
+    }
+    if !detached {
+        thread::spawn(|| {
+            // The pipe ends when whoever started the lab ends, however that happens.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            std::process::exit(0);
+        });
+    }
+    loop {
+        // Process 1 inherits every orphan and has to collect it.
+        if wait().is_err() {
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+fn build(lab: &LabSpec) -> Result<Datapath> {
+    own_mounts()?;
+    let datapath = match OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
+        Ok(_) => Datapath::Netdev,
+        Err(_) => Datapath::Dummy,
+    };
+    ip_batch(&wiring::namespaces(lab))?;
+    thread::scope(|scope| {
+        let switch = scope.spawn(start_open_vswitch);
+        let links = scope.spawn(|| {
+            for_each_namespace(lab, |name| quiet_stack(name, lab))?;
+            quiet_stack(HOST, lab)?;
+            ip_batch(&wiring::links(lab, datapath))?;
+            wiring::ports(lab).try_for_each(deafen)?;
+            for_each_namespace(lab, |name| {
+                ip_batch(&wiring::inside(lab, name))?;
+                match lab.place(name) {
+                    Some(Place::Node) => {
+                        checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))
+                    }
+                    _ => Ok(()),
+                }
+            })
+        });
+        links.join().map_err(|_| anyhow::anyhow!("wiring panicked"))??;
+        switch.join().map_err(|_| anyhow::anyhow!("starting Open vSwitch panicked"))?
+    })?;
+    run("ovs-vsctl", wiring::bridges(lab, datapath))?;
+    for_each_namespace(lab, |_| await_carrier())?;
+    ip_batch(&wiring::host_addresses(lab))?;
+    if datapath == Datapath::Dummy {
+        for bridge in lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty()) {
+            let name = &bridge.name;
+            checksum_in_software(std::iter::once(&**name))?;
+            // A wire learns nothing.
+            for (from, to) in [("wire", "sock"), ("sock", "wire")] {
+                let flow = format!("in_port={name}.{from},actions=output:{name}.{to}");
+                run("ovs-ofctl", ["add-flow", &format!("{name}.w"), &flow])?;
+            }
+        }
+    }
+    Ok(datapath)
+}
+
+/// A `/run` of its own, so that the usual paths of `ip netns` and Open vSwitch are private to the lab.
+fn own_mounts() -> Result<()> {
+    let none: Option<&str> = None;
+    mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755"))
+        .context("mount a tmpfs on /run")?;
+    for directory in ["/run/netns", OVS_DIR, "/run/buoy", "/run/lock"] {
+        fs::create_dir_all(directory).with_context(|| format!("create {directory}"))?;
+    }
+    // Shows the lab's interfaces instead of the machine's. Some containers forbid it, and no step depends on it.
+    let _ = mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), none);
+    Ok(())
+}
+
+/// ovsdb-server and ovs-vswitchd, private to the lab; returns when both serve.
+fn start_open_vswitch() -> Result<()> {
+    let database = format!("{OVS_DIR}/conf.db");
+    run("ovsdb-tool", ["create", &database, "/usr/share/openvswitch/vswitch.ovsschema"])?;
+    run(
+        "ovsdb-server",
+        [
+            &database,
+            &format!("--remote=punix:{OVS_DIR}/db.sock"),
+            "--pidfile",
+            "--detach",
+            "--no-chdir",
+            &format!("--log-file={OVS_DIR}/ovsdb-server.log"),
+            "-vconsole:off",
+        ],
+    )?;
+    run("ovs-vsctl", ["--no-syslog", "--no-wait", "init"])?;
+    run("ovs-vswitchd", VSWITCHD_ARGUMENTS)
+}
+
+/// `--disable-system`: the machine's own kernel datapath, where it has one, is not looked at.
+pub(crate) const VSWITCHD_ARGUMENTS: [&str; 7] = [
+    "--enable-dummy",
+    "--disable-system",
+    "--pidfile",
+    "--detach",
+    "--no-chdir",
+    "--log-file=/run/openvswitch/ovs-vswitchd.log",
+    "-vconsole:off",
+];
+
+/// Sets a stack to what the lab assumes, whatever the machine's own defaults are.
+fn quiet_stack(namespace: &str, lab: &LabSpec) -> Result<()> {
+    let forwards = lab.nodes.iter().any(|node| node.name == namespace && node.forwards);
+    write_sysctl("net/ipv4/ip_forward", if forwards { "1" } else { "0" })?;
+    for scope in ["all", "default"] {
+        write_sysctl(&format!("net/ipv6/conf/{scope}/disable_ipv6"), "1")?;
+        for (name, value) in
+            [("rp_filter", "0"), ("send_redirects", "0"), ("accept_redirects", "0"), ("arp_ignore", "0")]
+        {
+            write_sysctl(&format!("net/ipv4/conf/{scope}/{name}"), value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the host's stack from taking in what arrives at a port of a bridge.
+///
+/// Under a userspace datapath the kernel hears these frames too, and would answer ARP for the host and take in its
+/// packets past the bridge. A kernel datapath would take them away.
+fn deafen(port: &str) -> Result<()> {
+    write_sysctl(&format!("net/ipv4/conf/{port}/arp_ignore"), "8")?;
+    write_sysctl(&format!("net/ipv4/conf/{port}/rp_filter"), "1")
+}
+
+fn write_sysctl(name: &str, value: &str) -> Result<()> {
+    match fs::write(format!("/proc/sys/{name}"), value) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && name.contains("ipv6") => Ok(()),
+        other => other.with_context(|| format!("sysctl {name}={value}")),
+    }
+}
+
+/// Without this a packet leaves the veth with a checksum that nobody fills in: a userspace datapath drops or forwards
+/// it as it is, and TCP and UDP are dead.
+fn checksum_in_software<'a>(interfaces: impl Iterator<Item = &'a str>) -> Result<()> {
+    for interface in interfaces {
+        run("ethtool", ["-K", interface, "tx", "off"])?;
+    }
+    Ok(())
+}
+
+/// Waits until each interface of this namespace has its carrier: a bridge port is shut until then.
+fn await_carrier() -> Result<()> {
+    let deadline = Instant::now() + CARRIER_DEADLINE;
+    loop {
+        let links = command("ip").args(["-oneline", "link"]).output()?;
+        let links = String::from_utf8_lossy(&links.stdout).into_owned();
+        if !links.contains("state DOWN") && !links.contains("state LOWERLAYERDOWN") {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "no carrier within {CARRIER_DEADLINE:?}\n{links}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+const CARRIER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs `step` for every namespace at once, each time inside it.
+fn for_each_namespace(lab: &LabSpec, step: impl Fn(&str) -> Result<()> + Sync) -> Result<()> {
+    let step = &step;
+    thread::scope(|scope| {
+        let threads: Vec<_> = lab
+            .namespaces()
+            .map(|name| {
+                let thread = scope.spawn(move || {
+                    let namespace = File::open(format!("/run/netns/{name}"))?;
+                    // Only this thread, and the children that it starts, move over.
+                    setns(namespace, CloneFlags::CLONE_NEWNET)?;
+                    step(name)
+                });
+                (name, thread)
+            })
+            .collect();
+        for (name, thread) in threads {
+            thread.join().map_err(|_| anyhow::anyhow!("setting up {name} panicked"))?.context(name.to_owned())?;
+        }
+        Ok(())
+    })
+}
+
+fn ip_batch(lines: &str) -> Result<()> {
+    let mut child = command("ip").args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(lines.as_bytes())?;
+    }
+    let mut complaint = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut complaint)?;
+    }
+    if child.wait()?.success() {
+        return Ok(());
+    }
+    bail!("ip -batch: {}\n{lines}", complaint.trim())
+}
+
+fn run<A: AsRef<std::ffi::OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Result<()> {
+    let output = command(program).args(arguments).stdin(Stdio::null()).output().with_context(|| program.to_owned())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!("{program}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())
+}

@@ -1,0 +1,19 @@
+//! Labs of network namespaces around a private, real Open vSwitch, and probes to look at them with.
+//!
+//! A test uses [`Lab`], [`Daemon`] and [`probe`]. To change a lab or how one is built, read [`spec`] (what a lab is),
+//! [`hold`] and [`wiring`] (what builds and holds one), [`enter`] and [`running`] (how commands get in). This is a test harness: where a lab itself fails, a call panics with what happened.
+
+pub mod daemon;
+pub mod enter;
+pub mod hold;
+pub mod lab;
+pub mod probe;
+pub mod registry;
+pub mod running;
+pub mod spec;
+pub mod tools;
+pub mod wiring;
+
+pub use daemon::Daemon;
+pub use lab::{Lab, Node};
+pub use running::{Output, Running, Signal};

@@ -1,0 +1,34 @@
+//! Looking at a lab from inside: each probe has a deadline and says what it saw.
+//!
+//! [`ping`] and [`exchange`] carry traffic, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
+//! [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
+//! nodes.
+
+pub mod arp;
+pub mod capture;
+pub mod exchange;
+pub mod frame;
+pub mod ping;
+pub mod responder;
+
+pub use arp::{arping, flush_neighbours, neighbour};
+pub use capture::Capture;
+pub use exchange::{Exchange, Server, tcp_exchange, tcp_server, udp_exchange, udp_server};
+pub use frame::{Arp, ArpOperation, Frame};
+pub use ping::{PingReport, PingRun, ping};
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Asks again and again until there is an answer; panics with `what` where there is none in time.
+#[track_caller]
+pub fn eventually<T>(deadline: Duration, what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
