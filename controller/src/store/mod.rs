@@ -38,7 +38,8 @@ pub use stats::Stats;
 /// Opens the store of a state directory, or creates it where the directory is empty or missing. Takes the directory
 /// for this process, checks every record, and gives out all of them or none.
 pub fn open(dir: &Path) -> Result<(Store, Loaded), StoreError> {
-    let (engine, loaded) = open::open_engine(dir)?;
+    // The outer guard is for sled's panics while a refused database is closed.
+    let (engine, loaded) = guard::sled(dir, || Ok(open::open_engine(dir)))??;
     Ok((Store::start(engine)?, loaded))
 }
 

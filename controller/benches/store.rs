@@ -1,0 +1,140 @@
+//! Commits a second and their latency, beside what the disk itself can do in the same run.
+//!
+//! `cargo bench -p buoy-controller --bench store [-- DIRECTORY]`: on the disk of DIRECTORY, or of the temporary
+//! directory.
+
+use std::fmt;
+use std::fs::File;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use buoy_controller::store::{Commit, Store, open};
+use buoy_topology::{Association, Change, EntityId, FloatingIp, Generation, Record};
+
+fn main() -> anyhow::Result<()> {
+    let parent = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let dir = tempfile::tempdir_in(parent.map_or_else(std::env::temp_dir, PathBuf::from))?;
+    println!("{:<44} {:>10}   median min max", "", "a second");
+    let file = File::create_new(dir.path().join("fsync"))?;
+    let append = |n: u64| file.write_all_at(&[1; 4_096], n * 4_096).and_then(|()| file.sync_all());
+    print("4 KiB appended and fsync", &repeat(2_000, append)?);
+    let overwrite = |_| file.write_all_at(&[2; 20], 0).and_then(|()| file.sync_data());
+    print("20 bytes in place and fdatasync", &repeat(2_000, overwrite)?);
+    for (clients, commits) in [(1, 4_000), (16, 16_000), (64, 64_000)] {
+        let state = dir.path().join(format!("clients-{clients}"));
+        let (store, _) = open(&state)?;
+        let latencies = commit(&store, clients, commits);
+        print(&format!("commits of {clients} clients"), &latencies);
+        println!("    {:?}", store.stats());
+    }
+    measure_open(&dir.path().join("open"))
+}
+
+/// The latencies of something, and how long all of it took.
+struct Latencies {
+    each: Vec<Duration>,
+    all: Duration,
+}
+
+impl fmt::Display for Latencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut each = self.each.clone();
+        each.sort_unstable();
+        let [Some(median), Some(min), Some(max)] = [each.get(each.len() / 2), each.first(), each.last()] else {
+            return f.write_str("nothing measured");
+        };
+        let count = u32::try_from(each.len()).unwrap_or(u32::MAX);
+        let [median, min, max] = [median, min, max].map(Duration::as_micros);
+        write!(f, "{:>10.0}   {median} {min} {max} µs", f64::from(count) / self.all.as_secs_f64())
+    }
+}
+
+fn print(what: &str, latencies: &Latencies) {
+    println!("{what:<44} {latencies}");
+}
+
+fn repeat(times: u64, mut step: impl FnMut(u64) -> std::io::Result<()>) -> std::io::Result<Latencies> {
+    let started = Instant::now();
+    let mut each = Vec::new();
+    for n in 0..times {
+        let before = Instant::now();
+        step(n)?;
+        each.push(before.elapsed());
+    }
+    Ok(Latencies { each, all: started.elapsed() })
+}
+
+/// Commits from so many threads, each waiting for its answer before it goes on.
+fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
+    let last = Mutex::new(0);
+    let started = Instant::now();
+    let client = || {
+        let mut each = Vec::new();
+        for _ in 0..commits / clients {
+            let (answer, answered) = channel();
+            let before = Instant::now();
+            {
+                let mut last = last.lock().expect("no client panics");
+                *last += 1;
+                let mut change = Change::default();
+                change.put(fip(*last));
+                let commit = Commit { generation: Generation((*last).into()), change, learnt: vec![] };
+                store.commit(commit, move |result| drop(answer.send(result)));
+            }
+            answered.recv().expect("an answer comes").expect("the commit succeeds");
+            each.push(before.elapsed());
+        }
+        each
+    };
+    let each = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no client panics")).collect()
+    });
+    Latencies { each, all: started.elapsed() }
+}
+
+/// How long it takes to open 100,000 associated addresses, and what they take on disk.
+fn measure_open(state: &Path) -> anyhow::Result<()> {
+    let (store, _) = open(state)?;
+    for generation in 1..=100 {
+        let (answer, answered) = channel();
+        let mut change = Change::default();
+        (0..1_000).for_each(|n| change.put(fip(generation * 1_000 + n)));
+        let commit = Commit { generation: Generation(generation.into()), change, learnt: vec![] };
+        store.commit(commit, move |result| drop(answer.send(result)));
+        answered.recv()??;
+    }
+    store.close();
+    let each = (0..7)
+        .map(|_| {
+            let before = Instant::now();
+            let (store, loaded) = open(state)?;
+            let elapsed = before.elapsed();
+            anyhow::ensure!(loaded.records.len() == 100_000, "{} records", loaded.records.len());
+            store.close();
+            Ok(elapsed)
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let all = each.iter().sum();
+    print("opening 100,000 associated addresses", &Latencies { each, all });
+    println!("    {} MB of log", state.join("sled/db").metadata()?.len() / 1_000_000);
+    Ok(())
+}
+
+fn fip(n: u32) -> Record {
+    Record::FloatingIp(FloatingIp {
+        id: EntityId(n),
+        address: Ipv4Addr::from_bits(0x0a00_0000 + n),
+        mac: None,
+        project: Some("default".parse().expect("a name")),
+        association: Some(Association {
+            instance: "instance".parse().expect("a name"),
+            fixed_ip: Ipv4Addr::from_bits(0xc0a8_0000 + n),
+        }),
+        changed: Generation(n.into()),
+    })
+}
