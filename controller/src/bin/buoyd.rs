@@ -1,5 +1,6 @@
 //! The daemon.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use buoy_controller::daemon::{self, Args, Config};
@@ -9,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let result = Config::of(args).and_then(|config| {
         let runtime = tokio::runtime::Runtime::new()?;
         runtime.block_on(daemon::run(config))

@@ -48,10 +48,7 @@ pub async fn run(config: Config) -> Result<()> {
 /// Opens the store. A store that is refused leads to safe mode; a state directory that another daemon uses is an error.
 fn open(dir: &Path) -> Result<State> {
     match store::open(dir) {
-        Ok((store, loaded)) => {
-            info!(generation = %loaded.generation, records = loaded.records.len(), "store opened");
-            Ok(State::Open(store, loaded))
-        }
+        Ok((store, loaded)) => Ok(State::Open(store, loaded)),
         Err(refused @ store::StoreError::Locked { .. }) => Err(refused.into()),
         Err(refused) => {
             error!(error = %refused, "safe mode: no installed flow is touched");
