@@ -4,13 +4,16 @@
 //! [`hold`] and [`wiring`] (what builds and holds one), [`enter`] and [`running`] (how commands get in). This is a test harness: where a lab itself fails, a call panics with what happened.
 
 pub mod daemon;
+pub mod demo;
 pub mod enter;
 pub mod hold;
 pub mod lab;
 pub mod probe;
 pub mod registry;
 pub mod running;
+pub mod site;
 pub mod spec;
+
 pub mod tools;
 pub mod wiring;
 

@@ -57,6 +57,8 @@ enum Command {
     },
     /// List labs, whether they are up, and their nodes
     List,
+    /// Show one floating IP from end to end in lab `flat`, and clean up
+    Demo,
     /// Build a lab and hold it: process 1 of its namespaces
     #[command(hide = true)]
     Hold {
@@ -95,6 +97,10 @@ fn run(command: Command) -> Result<()> {
         Command::Shell { node, lab } => {
             let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
             enter(&pick(lab.as_deref())?, &node, &[shell])
+        }
+        Command::Demo => {
+            buoy_testbed::demo::run();
+            Ok(())
         }
         Command::List => list(),
         Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),

@@ -16,6 +16,7 @@ pub(super) fn render(request: &Request, result: &Value) -> String {
             eprintln!("{}", nothing(request));
             String::new()
         }
+        (Value::Array(rows), Request::DropsShow) => drops(rows),
         (Value::Array(rows), _) => list(rows, columns(request)),
         (Value::Object(_), _) => one(result),
         _ => String::new(),
@@ -26,6 +27,16 @@ pub(super) fn render(request: &Request, result: &Value) -> String {
 fn flow(flow: &Value) -> String {
     let text = flow["flow"].as_str().unwrap_or_default();
     format!("n_packets={} n_bytes={} {text}\n", flow["packets"], flow["bytes"])
+}
+
+/// Only what has dropped something: the others are in the JSON.
+fn drops(rows: &[Value]) -> String {
+    let counted: Vec<_> = rows.iter().filter(|row| row["packets"] != 0).cloned().collect();
+    if counted.is_empty() {
+        eprintln!("No packet was dropped");
+        return String::new();
+    }
+    list(&counted, columns(&Request::DropsShow))
 }
 
 fn list(rows: &[Value], columns: Columns) -> String {
