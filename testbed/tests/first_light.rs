@@ -1,5 +1,7 @@
 //! One floating IP from end to end: real buoyd, real Open vSwitch, real packets.
 
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
+
 use std::time::Duration;
 
 use buoy_testbed::probe::capture::listing;
