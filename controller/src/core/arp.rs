@@ -19,7 +19,7 @@ use crate::switch::{Command, ConnectionId};
 /// What is remembered of packets.
 #[derive(Debug, Default)]
 pub(super) struct Packets {
-    /// Packets that wait for a gateway, by provider.
+    /// Packets that wait for their next hop, by provider.
     held: HashMap<EntityId, VecDeque<(Instant, Bytes)>>,
     /// When a claim of one of our addresses was last reported.
     claims: HashMap<(Ipv4Addr, MacAddr), Instant>,
@@ -83,9 +83,7 @@ impl Core {
             info!(provider = %provider.name, %address, %mac, is_gateway, "learnt a MAC");
             self.learn(key, Some(mac));
         }
-        if is_gateway {
-            self.release_held(provider.id, mac, now);
-        }
+        self.release_held(provider, now);
     }
 
     /// The host spoke: what it uses itself, no pool hands out.
@@ -114,23 +112,38 @@ impl Core {
         }
     }
 
-    /// Keeps a packet until its gateway is known, for a moment and with few others.
+    /// Keeps a packet until its next hop is known, for a moment and with few others.
     fn hold(&mut self, provider: &Provider, frame: Bytes, now: Instant) {
         let held = self.packets.held.entry(provider.id).or_default();
         if held.len() >= MOST_HELD {
             held.pop_front();
         }
         held.push_back((now, frame));
+        // The answer may have been here before the packet was.
+        self.release_held(provider, now);
         self.watch_neighbours();
         self.ask_neighbours(now);
     }
 
-    fn release_held(&mut self, provider: EntityId, mac: MacAddr, now: Instant) {
-        for (since, frame) in self.packets.held.remove(&provider).unwrap_or_default() {
-            if now.duration_since(since) <= HELD_FOR {
-                let to_gateway = Action::SetField(MatchField::EthDst(mac.into()));
-                self.send_through_guard(provider, [to_gateway], frame);
+    /// Sends the packets on whose next hop is known by now.
+    fn release_held(&mut self, provider: &Provider, now: Instant) {
+        let learnt = |address| self.learnt.mac(NeighbourKey { provider: provider.id, address });
+        let gateway = provider.gateway_mac.or_else(|| learnt(provider.gateway?));
+        let next_hop = |frame: &[u8]| destination(frame).and_then(learnt).or(gateway);
+        let held = self.packets.held.remove(&provider.id).unwrap_or_default();
+        let fresh = held.into_iter().filter(|(since, _)| now.duration_since(*since) <= HELD_FOR);
+        let mut waiting = VecDeque::new();
+        for (since, frame) in fresh {
+            match next_hop(&frame) {
+                Some(mac) => {
+                    let addressed = Action::SetField(MatchField::EthDst(mac.into()));
+                    self.send_through_guard(provider.id, [addressed], frame);
+                }
+                None => waiting.push_back((since, frame)),
             }
+        }
+        if !waiting.is_empty() {
+            self.packets.held.insert(provider.id, waiting);
         }
     }
 
@@ -260,7 +273,7 @@ fn arp(operation: ArpOperation, from: MacAddr, to: MacAddr, sender: Ipv4Addr, ta
     frame.into()
 }
 
-/// Packets that wait for one gateway.
+/// Packets of one provider that wait.
 const MOST_HELD: usize = 32;
 /// How long they wait: longer, and whoever sent them has sent them again.
 const HELD_FOR: Duration = Duration::from_secs(3);
