@@ -1,0 +1,304 @@
+//! The codec and the pipeline against a real Open vSwitch: what it says is read and written back to the same bytes, and
+//! what it is told to install is what it dumps.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use buoy_flows::flow::{Flow, Owner};
+use buoy_flows::openflow::{
+    ANY_GROUP, BufferId, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, FlowModCommand,
+    FlowStatsRequest, Hello, Match, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketOut,
+    SwitchConfig, TableId, Xid, split_frame,
+};
+use buoy_flows::pipeline::{Role, World, compile_all};
+use buoy_testbed::Lab;
+use buoy_topology::ops::{
+    AllocateSpec, AssociateSpec, InstanceSpec, InterfaceSpec, NetworkSpec, PolicySpec, PoolSpec, ProviderSpec,
+    RangesSpec,
+};
+use buoy_topology::{
+    Bridge, Change, DatapathId, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
+};
+use bytes::BytesMut;
+
+/// A connection to a bridge, on which every frame that comes in is checked.
+struct Switch {
+    stream: UnixStream,
+    buffer: BytesMut,
+    xid: u32,
+    heard: BTreeSet<&'static str>,
+}
+
+impl Switch {
+    fn connect(lab: &Lab, bridge: &str) -> Self {
+        let path = lab.path(&format!("/run/openvswitch/{bridge}.mgmt"));
+        let stream = UnixStream::connect(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
+        let mut switch = Self { stream, buffer: BytesMut::new(), xid: 0, heard: BTreeSet::new() };
+        switch.send(Message::Hello(Hello::ours()));
+        assert!(matches!(switch.receive().1, Message::Hello(hello) if hello.supports(0x04)));
+        switch
+    }
+
+    fn send(&mut self, message: Message) -> Xid {
+        self.xid += 1;
+        let mut out = BytesMut::new();
+        message.encode(Xid(self.xid), &mut out).expect("it can be written");
+        self.stream.write_all(&out).expect("the switch reads");
+        Xid(self.xid)
+    }
+
+    /// The next message. What was read is written again, and has to be what the switch sent.
+    fn receive(&mut self) -> (Xid, Message) {
+        loop {
+            if let Some(frame) = split_frame(&mut self.buffer).expect("a frame") {
+                let (xid, message) = Message::decode(&frame).unwrap_or_else(|error| panic!("{error}: {frame:02x?}"));
+                let mut again = BytesMut::new();
+                message.encode(xid, &mut again).expect("it can be written");
+                assert_eq!(again, frame, "{message:?}");
+                self.heard.insert(message.name());
+                return (xid, message);
+            }
+            let mut chunk = [0; 65_536];
+            let count = self.stream.read(&mut chunk).expect("the switch answers");
+            assert_ne!(count, 0, "the switch hung up");
+            self.buffer.extend_from_slice(chunk.get(..count).expect("no more was read"));
+        }
+    }
+
+    fn ask(&mut self, message: Message) -> Message {
+        let asked = self.send(message);
+        loop {
+            let (xid, answer) = self.receive();
+            if xid == asked {
+                return answer;
+            }
+        }
+    }
+
+    /// Installs flows in one bundle; nothing may be refused.
+    fn install(&mut self, flows: &[Flow], command: FlowModCommand) {
+        let (id, flags) = (BundleId(self.xid), BundleFlags::ATOMIC | BundleFlags::ORDERED);
+        self.ask(Message::BundleControl(BundleControl::new(id, BundleControlKind::OpenRequest, flags)));
+        for flow in flows {
+            let message = Box::new(Message::FlowMod(flow.to_flow_mod(command)));
+            self.send(Message::BundleAdd(BundleAdd { id, flags, message }));
+        }
+        let barrier = self.send(Message::BarrierRequest);
+        loop {
+            match self.receive() {
+                (xid, Message::BarrierReply) if xid == barrier => break,
+                (xid, Message::Error(error)) => panic!("flow mod {} was refused: {error}", xid.0),
+                _ => {}
+            }
+        }
+        let commit = Message::BundleControl(BundleControl::new(id, BundleControlKind::CommitRequest, flags));
+        let done = self.ask(commit);
+        assert!(matches!(&done, Message::BundleControl(own) if own.kind == BundleControlKind::CommitReply), "{done:?}");
+    }
+
+    fn dump(&mut self) -> BTreeSet<String> {
+        let body = MultipartRequestBody::Flow(FlowStatsRequest {
+            table: TableId::ALL,
+            out_port: PortNo::ANY,
+            out_group: ANY_GROUP,
+            cookie: Cookie(0),
+            cookie_mask: Cookie(0),
+            matching: Match::new(),
+        });
+        self.send(Message::MultipartRequest(MultipartRequest::new(body)));
+        let mut flows = BTreeSet::new();
+        loop {
+            let (_, Message::MultipartReply(reply)) = self.receive() else { continue };
+            let MultipartReplyBody::Flow(part) = reply.body else { continue };
+            flows.extend(
+                part.into_iter()
+                    .filter(|own| Owner::is_ours(own.cookie))
+                    .map(|own| format!("{:?}", Flow::from_stats(own).expect("a flow of ours").pack())),
+            );
+            if !reply.more {
+                return flows;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_switch_says_is_written_back_to_the_same_bytes() {
+    let lab = Lab::up("flat");
+    let mut switch = Switch::connect(&lab, "br-ex");
+    switch.ask(Message::EchoRequest(bytes::Bytes::from_static(b"are you there")));
+    let Message::FeaturesReply(features) = switch.ask(Message::FeaturesRequest) else { panic!("no features") };
+    assert_eq!(features.datapath_id, DatapathId(0x0000_0200_cb00_7102));
+    let config = SwitchConfig { flags: 0, miss_send_len: 0xffff };
+    switch.send(Message::SetConfig(config));
+    assert!(matches!(switch.ask(Message::GetConfigRequest), Message::GetConfigReply(own) if own == config));
+    let ports = Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::PortDesc));
+    let Message::MultipartReply(ports) = switch.ask(ports) else { panic!("no ports") };
+    let MultipartReplyBody::PortDesc(ports) = ports.body else { panic!("no ports") };
+    assert!(ports.iter().any(|port| port.number == PortNo::LOCAL && port.name == "br-ex"));
+    switch.ask(Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::Desc)));
+    switch.ask(Message::BarrierRequest);
+    // A goto to an earlier table is refused.
+    let backwards = Flow::new(TableId(9), 1, owner()).goto(TableId(3));
+    let refused = switch.ask(Message::FlowMod(backwards.to_flow_mod(FlowModCommand::Add)));
+    assert!(matches!(refused, Message::Error(_)), "{refused:?}");
+    // A packet that goes to the controller comes back as packet-in.
+    let to_controller = buoy_flows::openflow::Action::Output { port: PortNo::CONTROLLER, max_len: 0xffff };
+    let frame = bytes::Bytes::from(vec![0xa5; 64]);
+    let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
+    switch.send(Message::SetConfig(config));
+    switch.send(Message::PacketOut(PacketOut {
+        buffer_id,
+        in_port,
+        actions: vec![to_controller],
+        frame: frame.clone(),
+    }));
+    loop {
+        if let (_, Message::PacketIn(packet)) = switch.receive() {
+            assert_eq!(packet.frame, frame);
+            break;
+        }
+    }
+    lab.ovs_vsctl(["add-port", "br-ex", "extra0", "--", "set", "interface", "extra0", "type=internal"]);
+    while !switch.heard.contains("port status") {
+        switch.receive();
+    }
+    eprintln!("heard: {:?}", switch.heard);
+}
+
+fn owner() -> Owner {
+    Owner { feature: buoy_flows::flow::owner::Feature::Admit, entity: 1 }
+}
+
+#[test]
+fn a_dump_after_the_install_equals_what_was_compiled() {
+    let lab = Lab::up("flat");
+    for policy in [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)] {
+        for local_mac in [mac(2), mac(3)] {
+            for name in ["br-ex", "br-int", "br-other"] {
+                let (site, learnt) = site(policy);
+                let bridge = bridge(name, local_mac);
+                let role = Role::of(&site, &bridge.name, &port("br-int"));
+                let world = World { site: &site, learnt: &learnt, bridge: &bridge, role };
+                let flows = compile_all(world).unwrap_or_else(|clash| panic!("{clash}"));
+                let flows: Vec<_> = flows.into_iter().map(|(_, flow)| flow).collect();
+                let mut switch = Switch::connect(&lab, "br-int");
+                switch.install(&flows, FlowModCommand::Add);
+                let wanted: BTreeSet<_> = flows.iter().map(|flow| format!("{:?}", flow.pack())).collect();
+                let dumped = switch.dump();
+                let missing: Vec<_> = wanted.difference(&dumped).collect();
+                let strange: Vec<_> = dumped.difference(&wanted).collect();
+                assert!(missing.is_empty() && strange.is_empty(), "missing {missing:#?}\nstrange {strange:#?}");
+                // What Display writes is what ovs-ofctl reads.
+                let text: Vec<_> = flows.iter().map(ToString::to_string).collect();
+                lab.replace_flows("br-int", &text.iter().map(String::as_str).collect::<Vec<_>>());
+                assert_eq!(switch.dump(), wanted);
+                switch.install(&flows, FlowModCommand::DeleteStrict);
+                assert!(switch.dump().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_association_costs_three_flows() {
+    let count = |with: bool| {
+        let (mut site, learnt) = site(PolicySpec::Host);
+        if !with {
+            let change = site.disassociate([203, 0, 113, 100].into()).expect("it is associated");
+            site.apply(&change);
+        }
+        let bridges = [bridge("br-ex", mac(2)), bridge("br-int", mac(2))];
+        let flows = bridges.iter().map(|bridge| {
+            let role = Role::of(&site, &bridge.name, &port("br-int"));
+            compile_all(World { site: &site, learnt: &learnt, bridge, role }).expect("no clash").len()
+        });
+        flows.sum::<usize>()
+    };
+    assert_eq!(count(true) - count(false), 3);
+}
+
+/// A site with everything that flows are made of.
+fn site(policy: PolicySpec) -> (Site, Learnt) {
+    let mut site = Site::default();
+    let lan = ProviderSpec {
+        bridge: port("br-ex"),
+        uplink: port("uplink0"),
+        patch: None,
+        gateway: Some([203, 0, 113, 1].into()),
+        gateway_mac: None,
+        host_ips: vec![[203, 0, 113, 2].into()],
+        mac_policy: policy,
+        onlink: vec!["203.0.113.0/24".parse().expect("a subnet")],
+        garp: false,
+    };
+    run(&mut site, |site| site.create_provider(name("lan"), lan).expect("a provider"));
+    let ranges = RangesSpec {
+        ranges: vec!["203.0.113.0/24".parse().expect("a range"), "198.51.100.7".parse().expect("a range")],
+        all_addresses: false,
+        mac: None,
+    };
+    let pool = PoolSpec { provider: name("lan"), ranges, default: true };
+    run(&mut site, |site| site.create_pool(name("public"), pool).expect("a pool"));
+    let ranges = vec!["203.0.113.100-203.0.113.101".parse().expect("a range")];
+    let macs = RangesSpec { ranges, all_addresses: false, mac: Some(mac(0x77)) };
+    run(&mut site, |site| site.add_to_pool(&name("public"), &macs).expect("MACs"));
+    for (network, vlan) in [("blue", None), ("green", Some(42))] {
+        let cidr = "10.0.0.0/24".parse().expect("a subnet");
+        let spec = NetworkSpec { cidr, gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+        run(&mut site, |site| site.create_network(name(network), spec).expect("a network"));
+        let vlan = vlan.map(|vlan: u16| vlan.try_into().expect("a VLAN id"));
+        let interface = InterfaceSpec {
+            network: name(network),
+            port: port("vm1"),
+            vlan,
+            mac: mac(0x11),
+            ip: [10, 0, 0, 11].into(),
+        };
+        let spec = InstanceSpec { project: name("default"), bridge: port("br-int"), interface };
+        run(&mut site, |site| site.add_instance(name(network), spec).expect("an instance"));
+    }
+    for (last, instance) in [(100, "blue"), (101, "green")] {
+        let address = [203, 0, 113, last].into();
+        let allocate = AllocateSpec { pool: None, address: Some(address), project: name("default") };
+        let first = |_: &buoy_topology::Pool| [0, 0, 0, 0].into();
+        run(&mut site, |site| site.allocate(&allocate, first, &|_| Vec::new()).expect("an address").1);
+        let associate = AssociateSpec { address, instance: name(instance), fixed_ip: None, no_move: false };
+        run(&mut site, |site| site.associate(&associate, &|_| Vec::new()).expect("an association"));
+    }
+    let provider = site.provider(&name("lan")).expect("it was made").id;
+    let mut learnt = Learnt::default();
+    for (last, mac) in [(1, mac(0xaa)), (50, mac(0xbb)), (3, mac(3))] {
+        learnt.set(NeighbourKey { provider, address: [203, 0, 113, last].into() }, Some(mac));
+    }
+    (site, learnt)
+}
+
+fn run(site: &mut Site, plan: impl FnOnce(&Site) -> Change) {
+    let change = plan(site);
+    site.apply(&change);
+}
+
+fn bridge(own: &str, local: MacAddr) -> Bridge {
+    let mut ports = [("uplink0", 1), ("phy-br-ex", 2), ("int-br-ex", 3), ("vm1", 4)]
+        .map(|(name, number)| (port(name), Port { number: PortNo(number), mac: mac(2) }))
+        .to_vec();
+    ports.push((port(own), Port { number: PortNo::LOCAL, mac: local }));
+    let host = HostName("host".into());
+    Bridge { datapath_id: DatapathId(1), host, name: port(own), ports: ports.into_iter().collect() }
+}
+
+fn mac(last: u8) -> MacAddr {
+    MacAddr::new([2, 0, 0, 0, 0, last])
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+fn port(text: &str) -> PortName {
+    text.parse().expect("a port name")
+}
