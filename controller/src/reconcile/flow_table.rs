@@ -256,3 +256,6 @@ fn flow_mod(key: &FlowKey, body: Option<&FlowBody>) -> FlowMod {
     let (table, priority, matching) = key.parts().expect("a key is made from a match");
     FlowMod { table, priority, matching, command: FlowModCommand::DeleteStrict, ..FlowMod::default() }
 }
+
+#[cfg(test)]
+mod tests;
