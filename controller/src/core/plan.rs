@@ -262,6 +262,7 @@ impl Core {
         let mut planned = self.loosen(params.address, change);
         planned.scope.bridges.extend(self.site.instance(&params.instance).map(|instance| instance.bridge.clone()));
         let provider = self.site.pool_at(params.address).and_then(|pool| self.site.provider(&pool.provider));
+        planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
         planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| params.address);
         Ok(planned)
     }

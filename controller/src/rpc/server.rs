@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
-use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
+use tokio_util::codec::{Decoder, Encoder, Framed, LinesCodec, LinesCodecError};
 use tracing::{debug, warn};
 
 use super::protocol::{self, Incoming};
@@ -71,7 +72,7 @@ pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown
 async fn client(stream: UnixStream, asks: &mpsc::Sender<Ask>, mut shutdown: watch::Receiver<bool>) {
     let Ok(credentials) = stream.peer_cred() else { return };
     let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() };
-    let (mut sink, mut lines) = Framed::new(stream, LinesCodec::new_with_max_length(MAX_LINE)).split();
+    let (mut sink, mut lines) = Framed::new(stream, WholeLines(LinesCodec::new_with_max_length(MAX_LINE))).split();
     let (queue, mut queued) = mpsc::channel::<Pending>(PIPELINE);
     let reader = async {
         loop {
@@ -86,7 +87,6 @@ async fn client(stream: UnixStream, asks: &mpsc::Sender<Ask>, mut shutdown: watc
                     debug!(limit = MAX_LINE, "a client sent too long a line");
                     break;
                 }
-                // The rest of a line that never ended is no request.
                 Some(Err(_)) | None => break,
             };
             if queue.send(pending).await.is_err() {
@@ -106,6 +106,34 @@ async fn client(stream: UnixStream, asks: &mpsc::Sender<Ask>, mut shutdown: watc
         queued.close();
     };
     tokio::join!(reader, writer);
+}
+
+/// Lines that ended: what a client had not finished to write when it went is no request.
+struct WholeLines(LinesCodec);
+
+impl Decoder for WholeLines {
+    type Item = String;
+    type Error = LinesCodecError;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<String>, LinesCodecError> {
+        self.0.decode(buffer)
+    }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<String>, LinesCodecError> {
+        let line = self.0.decode(buffer)?;
+        if line.is_none() {
+            buffer.clear();
+        }
+        Ok(line)
+    }
+}
+
+impl Encoder<String> for WholeLines {
+    type Error = LinesCodecError;
+
+    fn encode(&mut self, line: String, buffer: &mut BytesMut) -> Result<(), LinesCodecError> {
+        self.0.encode(line, buffer)
+    }
 }
 
 /// The answers of one line, on their way.

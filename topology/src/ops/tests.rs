@@ -1,1 +1,235 @@
+use std::net::Ipv4Addr;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Change, MacAddr, Name, PortName, RangeSpec, Site};
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn port(text: &str) -> PortName {
+    text.parse().unwrap()
+}
+
+fn provider(policy: PolicySpec) -> ProviderSpec {
+    ProviderSpec {
+        bridge: port("br-ex"),
+        uplink: port("eth0"),
+        patch: None,
+        gateway: Some([203, 0, 113, 1].into()),
+        gateway_mac: None,
+        host_ips: vec![[203, 0, 113, 2].into()],
+        mac_policy: policy,
+        onlink: Vec::new(),
+        garp: false,
+    }
+}
+
+fn ranges(ranges: &[&str]) -> RangesSpec {
+    let ranges = ranges.iter().map(|range| range.parse::<RangeSpec>().unwrap()).collect();
+    RangesSpec { ranges, all_addresses: false, mac: None }
+}
+
+fn instance(network: &str, last: u8) -> InstanceSpec {
+    let interface = InterfaceSpec {
+        network: name(network),
+        port: port(&format!("vm{last}")),
+        vlan: None,
+        mac: MacAddr::new([2, 0, 0, 0, 0, last]),
+        ip: [10, 0, 0, last].into(),
+    };
+    InstanceSpec { project: name("default"), bridge: port("br-int"), interface }
+}
+
+fn associate(last: u8, instance: &str) -> AssociateSpec {
+    AssociateSpec { address: address(last), instance: name(instance), fixed_ip: None, no_move: false }
+}
+
+fn address(last: u8) -> Ipv4Addr {
+    [203, 0, 113, last].into()
+}
+
+fn nobody(_: &crate::FloatingIp) -> Vec<PortName> {
+    Vec::new()
+}
+
+fn run(site: &mut Site, plan: impl FnOnce(&Site) -> Result<Change, OpError>) {
+    let change = plan(site).unwrap();
+    site.apply(&change);
+    site.set_generation(site.generation().next());
+}
+
+/// A provider, the pool 203.0.113.0/29 and two instances.
+fn site(policy: PolicySpec) -> Site {
+    let mut site = Site::default();
+    run(&mut site, |site| site.create_provider(name("lan"), provider(policy)));
+    let pool = PoolSpec { provider: name("lan"), ranges: ranges(&["203.0.113.0/29"]), default: false };
+    run(&mut site, |site| site.create_pool(name("public"), pool));
+    let network =
+        NetworkSpec { cidr: "10.0.0.0/24".parse().unwrap(), gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+    run(&mut site, |site| site.create_network(name("blue"), network));
+    for last in [11, 12] {
+        run(&mut site, |site| site.add_instance(name(&format!("vm{last}")), instance("blue", last)));
+    }
+    site
+}
+
+fn allocate(site: &mut Site, after: u8) -> Result<Ipv4Addr, OpError> {
+    let spec = AllocateSpec { pool: None, address: None, project: name("default") };
+    let (address, change) = site.allocate(&spec, |_| address(after), &nobody)?;
+    site.apply(&change);
+    Ok(address)
+}
+
+#[test]
+fn gateway_host_and_block_ends_are_never_handed_out() {
+    let mut site = site(PolicySpec::Host);
+    let got: Vec<_> = (0..4).map(|_| allocate(&mut site, 0).unwrap().octets()[3]).collect();
+    assert_eq!(got, [3, 4, 5, 6]);
+    assert_eq!(allocate(&mut site, 0), Err(OpError::Exhausted { pool: name("public"), size: 6 }));
+}
+
+#[test]
+fn the_search_goes_on_after_the_last_address_and_comes_round() {
+    let mut site = site(PolicySpec::Host);
+    let got: Vec<_> = (0..4).map(|_| allocate(&mut site, 5).unwrap().octets()[3]).collect();
+    assert_eq!(got, [6, 3, 4, 5]);
+}
+
+#[test]
+fn an_address_that_the_host_was_seen_to_use_is_kept() {
+    let mut site = site(PolicySpec::Host);
+    site.keep(address(3));
+    assert_eq!(allocate(&mut site, 0), Ok(address(4)));
+    let pool = site.pool(&name("public")).unwrap();
+    let blocks: Vec<_> = site.blocks(pool).iter().map(ToString::to_string).collect();
+    assert_eq!(blocks, ["203.0.113.4/31", "203.0.113.6/32"]);
+}
+
+#[test]
+fn an_association_moves_or_stays_as_it_is() {
+    let mut site = site(PolicySpec::Host);
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    assert!(site.associate(&associate(3, "vm11"), &nobody).unwrap().is_empty());
+    let no_move = AssociateSpec { no_move: true, ..associate(3, "vm12") };
+    assert!(matches!(site.associate(&no_move, &nobody), Err(OpError::WouldMove { .. })));
+    run(&mut site, |site| site.associate(&associate(3, "vm12"), &nobody));
+    assert_eq!(site.binding(address(3)).unwrap().instance.name, name("vm12"));
+    assert!(site.floating_ip_of(&name("vm11"), [10, 0, 0, 11].into()).is_none());
+}
+
+#[test]
+fn a_fixed_ip_has_one_floating_ip() {
+    let mut site = site(PolicySpec::Host);
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    assert!(matches!(site.associate(&associate(4, "vm11"), &nobody), Err(OpError::FixedIpBound { .. })));
+}
+
+#[test]
+fn an_address_that_is_still_leaving_a_bridge_is_not_given_out() {
+    let mut site = site(PolicySpec::Host);
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    run(&mut site, |site| site.release(address(3)));
+    let leaving = |_: &crate::FloatingIp| vec![port("br-ex")];
+    assert!(matches!(site.associate(&associate(3, "vm12"), &leaving), Err(OpError::Leaving { .. })));
+    let spec = AllocateSpec { pool: None, address: None, project: name("default") };
+    assert_eq!(site.allocate(&spec, |_| address(0), &leaving).unwrap().0, address(4));
+}
+
+#[test]
+fn a_vmac_address_needs_its_mac() {
+    let mut site = site(PolicySpec::Vmac);
+    assert!(matches!(site.associate(&associate(3, "vm11"), &nobody), Err(OpError::NoMac { .. })));
+    let mac = RangesSpec { mac: Some(MacAddr::new([2, 0, 0, 0, 0, 9])), ..ranges(&["203.0.113.3"]) };
+    run(&mut site, |site| site.add_to_pool(&name("public"), &mac));
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+}
+
+#[test]
+fn what_is_in_use_is_not_removed() {
+    let mut site = site(PolicySpec::Host);
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    for refused in [
+        site.remove_instance(&name("vm11")),
+        site.delete_network(&name("blue")),
+        site.delete_pool(&name("public")),
+        site.delete_provider(&name("lan")),
+        site.remove_from_pool(&name("public"), &["203.0.113.3".parse().unwrap()]),
+    ] {
+        assert!(matches!(refused, Err(OpError::InUse { .. } | OpError::AddressesInUse { .. })), "{refused:?}");
+    }
+    let host = ProviderSpec { host_ips: vec![address(3)], ..provider(PolicySpec::Host) };
+    assert!(matches!(site.set_provider(&name("lan"), host), Err(OpError::Allocated { .. })));
+}
+
+#[test]
+fn what_belongs_to_somebody_is_not_taken() {
+    let site = site(PolicySpec::Host);
+    let overlapping = PoolSpec { provider: name("lan"), ranges: ranges(&["203.0.113.6-203.0.113.9"]), default: false };
+    assert!(matches!(site.create_pool(name("more"), overlapping), Err(OpError::Overlap { .. })));
+    let network = NetworkSpec { cidr: "203.0.113.0/24".parse().unwrap(), gateway: address(9), gateway_mac: None };
+    assert!(matches!(site.create_network(name("red"), network), Err(OpError::NetworkOverlap { .. })));
+    assert!(matches!(site.create_provider(name("wan"), provider(PolicySpec::Host)), Err(OpError::BridgeTaken { .. })));
+    let mut same_mac = instance("blue", 13);
+    same_mac.interface.mac = MacAddr::new([2, 0, 0, 0, 0, 11]);
+    assert!(matches!(site.add_instance(name("vm13"), same_mac), Err(OpError::MacTaken { .. })));
+    let mut same_port = instance("blue", 13);
+    same_port.interface.port = port("vm11");
+    assert!(matches!(site.add_instance(name("vm13"), same_port), Err(OpError::PortTaken { .. })));
+    let mut same_ip = instance("blue", 13);
+    same_ip.interface.ip = [10, 0, 0, 11].into();
+    assert!(matches!(site.add_instance(name("vm13"), same_ip), Err(OpError::FixedIpTaken { .. })));
+}
+
+/// One step of a random history; most are refused, as most of an admin's mistakes are.
+fn step(site: &Site, kind: u8, last: u8) -> Result<Change, OpError> {
+    let vm = name(&format!("vm{}", 11 + last % 4));
+    match kind % 6 {
+        0 => site.associate(&associate(last, vm.as_str()), &nobody),
+        1 => site.disassociate(address(last)),
+        2 => site.release(address(last)),
+        3 => site.add_instance(vm, instance("blue", 11 + last % 4)),
+        4 => site.remove_instance(&vm),
+        _ => site.add_to_pool(&name("public"), &ranges(&[&format!("203.0.113.{}", last.max(1))])),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_change_can_be_undone_and_indexes_follow(steps in prop::collection::vec((any::<u8>(), 0..16_u8), 1..60)) {
+        let mut site = site(PolicySpec::Host);
+        for (kind, last) in steps {
+            let Ok(change) = step(&site, kind, last) else { continue };
+            let before = format!("{:?}", summary(&site));
+            let undo = site.apply(&change);
+            let after = format!("{:?}", summary(&site));
+            site.apply(&undo);
+            prop_assert_eq!(&format!("{:?}", summary(&site)), &before);
+            site.apply(&change);
+            prop_assert_eq!(format!("{:?}", summary(&site)), after);
+        }
+    }
+}
+
+/// All records, and what the indexes say of each.
+fn summary(site: &Site) -> impl std::fmt::Debug + use<> {
+    let fips: Vec<_> = site.floating_ips().cloned().collect();
+    let bound: Vec<_> = fips
+        .iter()
+        .filter_map(|fip| fip.association.clone())
+        .map(|own| site.floating_ip_of(&own.instance, own.fixed_ip).map(|fip| fip.address))
+        .collect();
+    let instances: Vec<_> = site.instances().cloned().collect();
+    let placed: Vec<_> = (11..16_u8)
+        .map(|last| {
+            let by_ip = site.instance_at(&name("blue"), [10, 0, 0, last].into()).map(|own| own.name.clone());
+            let by_port = site.instance_on_port(&port("br-int"), &port(&format!("vm{last}")), None).cloned();
+            (by_ip, by_port)
+        })
+        .collect();
+    let pools: Vec<_> = site.pools().cloned().collect();
+    let covered: Vec<_> = (0..20).map(|last| site.pool_at(address(last)).is_some()).collect();
+    (fips, bound, instances, placed, pools, covered, site.next_entity())
+}
