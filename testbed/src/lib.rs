@@ -14,9 +14,11 @@ pub mod running;
 pub mod site;
 pub mod spec;
 
+pub mod switch;
 pub mod tools;
 pub mod wiring;
 
 pub use daemon::Daemon;
 pub use lab::{Lab, Node};
 pub use running::{Output, Running, Signal};
+pub use switch::Switch;

@@ -2,18 +2,14 @@
 //! what it is told to install is what it dumps.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use buoy_flows::flow::{Flow, Owner};
 use buoy_flows::openflow::{
-    ANY_GROUP, BufferId, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, FlowModCommand,
-    FlowStatsRequest, Hello, Match, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketOut,
-    SwitchConfig, TableId, Xid, split_frame,
+    BufferId, FlowModCommand, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketOut,
+    SwitchConfig, TableId,
 };
 use buoy_flows::pipeline::{Role, World, compile_all};
-use buoy_testbed::Lab;
+use buoy_testbed::{Lab, Switch};
 use buoy_topology::ops::{
     AllocateSpec, AssociateSpec, InstanceSpec, InterfaceSpec, NetworkSpec, PolicySpec, PoolSpec, ProviderSpec,
     RangesSpec,
@@ -21,109 +17,6 @@ use buoy_topology::ops::{
 use buoy_topology::{
     Bridge, Change, DatapathId, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
 };
-use bytes::BytesMut;
-
-/// A connection to a bridge, on which every frame that comes in is checked.
-struct Switch {
-    stream: UnixStream,
-    buffer: BytesMut,
-    xid: u32,
-    heard: BTreeSet<&'static str>,
-}
-
-impl Switch {
-    fn connect(lab: &Lab, bridge: &str) -> Self {
-        let path = lab.path(&format!("/run/openvswitch/{bridge}.mgmt"));
-        let stream = UnixStream::connect(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
-        let mut switch = Self { stream, buffer: BytesMut::new(), xid: 0, heard: BTreeSet::new() };
-        switch.send(Message::Hello(Hello::ours()));
-        assert!(matches!(switch.receive().1, Message::Hello(hello) if hello.supports(0x04)));
-        switch
-    }
-
-    fn send(&mut self, message: Message) -> Xid {
-        self.xid += 1;
-        let mut out = BytesMut::new();
-        message.encode(Xid(self.xid), &mut out).expect("it can be written");
-        self.stream.write_all(&out).expect("the switch reads");
-        Xid(self.xid)
-    }
-
-    /// The next message. What was read is written again, and has to be what the switch sent.
-    fn receive(&mut self) -> (Xid, Message) {
-        loop {
-            if let Some(frame) = split_frame(&mut self.buffer).expect("a frame") {
-                let (xid, message) = Message::decode(&frame).unwrap_or_else(|error| panic!("{error}: {frame:02x?}"));
-                let mut again = BytesMut::new();
-                message.encode(xid, &mut again).expect("it can be written");
-                assert_eq!(again, frame, "{message:?}");
-                self.heard.insert(message.name());
-                return (xid, message);
-            }
-            let mut chunk = [0; 65_536];
-            let count = self.stream.read(&mut chunk).expect("the switch answers");
-            assert_ne!(count, 0, "the switch hung up");
-            self.buffer.extend_from_slice(chunk.get(..count).expect("no more was read"));
-        }
-    }
-
-    fn ask(&mut self, message: Message) -> Message {
-        let asked = self.send(message);
-        loop {
-            let (xid, answer) = self.receive();
-            if xid == asked {
-                return answer;
-            }
-        }
-    }
-
-    /// Installs flows in one bundle; nothing may be refused.
-    fn install(&mut self, flows: &[Flow], command: FlowModCommand) {
-        let (id, flags) = (BundleId(self.xid), BundleFlags::ATOMIC | BundleFlags::ORDERED);
-        self.ask(Message::BundleControl(BundleControl::new(id, BundleControlKind::OpenRequest, flags)));
-        for flow in flows {
-            let message = Box::new(Message::FlowMod(flow.to_flow_mod(command)));
-            self.send(Message::BundleAdd(BundleAdd { id, flags, message }));
-        }
-        let barrier = self.send(Message::BarrierRequest);
-        loop {
-            match self.receive() {
-                (xid, Message::BarrierReply) if xid == barrier => break,
-                (xid, Message::Error(error)) => panic!("flow mod {} was refused: {error}", xid.0),
-                _ => {}
-            }
-        }
-        let commit = Message::BundleControl(BundleControl::new(id, BundleControlKind::CommitRequest, flags));
-        let done = self.ask(commit);
-        assert!(matches!(&done, Message::BundleControl(own) if own.kind == BundleControlKind::CommitReply), "{done:?}");
-    }
-
-    fn dump(&mut self) -> BTreeSet<String> {
-        let body = MultipartRequestBody::Flow(FlowStatsRequest {
-            table: TableId::ALL,
-            out_port: PortNo::ANY,
-            out_group: ANY_GROUP,
-            cookie: Cookie(0),
-            cookie_mask: Cookie(0),
-            matching: Match::new(),
-        });
-        self.send(Message::MultipartRequest(MultipartRequest::new(body)));
-        let mut flows = BTreeSet::new();
-        loop {
-            let (_, Message::MultipartReply(reply)) = self.receive() else { continue };
-            let MultipartReplyBody::Flow(part) = reply.body else { continue };
-            flows.extend(
-                part.into_iter()
-                    .filter(|own| Owner::is_ours(own.cookie))
-                    .map(|own| format!("{:?}", Flow::from_stats(own).expect("a flow of ours").pack())),
-            );
-            if !reply.more {
-                return flows;
-            }
-        }
-    }
-}
 
 #[test]
 fn what_the_switch_says_is_written_back_to_the_same_bytes() {
@@ -163,10 +56,9 @@ fn what_the_switch_says_is_written_back_to_the_same_bytes() {
         }
     }
     lab.ovs_vsctl(["add-port", "br-ex", "extra0", "--", "set", "interface", "extra0", "type=internal"]);
-    while !switch.heard.contains("port status") {
+    while !switch.heard().contains("port status") {
         switch.receive();
     }
-    eprintln!("heard: {:?}", switch.heard);
 }
 
 fn owner() -> Owner {
