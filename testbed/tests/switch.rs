@@ -59,7 +59,25 @@ fn what_the_switch_says_is_written_back_to_the_same_bytes() {
     while !switch.heard().contains("port status") {
         switch.receive();
     }
+    switch.install(&[Flow::new(TableId(9), 1, owner())], FlowModCommand::Add);
+    switch.dump();
+    let missing: Vec<_> = NAMES.into_iter().filter(|name| !switch.heard().contains(name)).collect();
+    assert!(missing.is_empty(), "not heard: {missing:?} of {:?}", switch.heard());
 }
+
+/// Every kind of message that a switch sends on this path.
+const NAMES: [&str; 10] = [
+    "hello",
+    "error",
+    "echo reply",
+    "features reply",
+    "config reply",
+    "packet-in",
+    "port status",
+    "multipart reply",
+    "barrier reply",
+    "bundle control",
+];
 
 fn owner() -> Owner {
     Owner { feature: buoy_flows::flow::owner::Feature::Admit, entity: 1 }
