@@ -83,23 +83,15 @@ impl FlowTable {
     /// Takes in a flow that the switch reports.
     pub fn reported(&mut self, stats: &FlowStats) {
         let key = FlowKey::of(stats.table, stats.priority, &stats.matching);
-        let ours = Owner::is_ours(stats.cookie);
-        if !ours {
+        if !Owner::is_ours(stats.cookie) {
             self.foreign += 1;
-        }
-        match self.rows.get_mut(&key) {
-            Some(row) => {
-                if !ours {
-                    tracing::warn!(flow = ?key, "a foreign flow has the identity of one of ours, and is replaced");
-                }
-                row.have = FlowBody::reported(stats).ok();
+            // It counts as not there: adding ours replaces it, and nothing of ours ever deletes it.
+            if self.rows.get(&key).is_some_and(|row| row.want.is_some()) {
+                tracing::warn!(flow = ?key, "a foreign flow has the identity of one of ours, and is replaced");
             }
-            None if ours => {
-                let have = FlowBody::reported(stats).ok();
-                self.rows.insert(key, Row { have, ..Row::default() });
-            }
-            None => {}
+            return;
         }
+        self.rows.entry(key).or_default().have = FlowBody::reported(stats).ok();
     }
 
     /// The switch has said all. What differs is to be mended.

@@ -1,5 +1,8 @@
 //! The order in which the bridges of one host change.
 
+#[cfg(test)]
+mod tests;
+
 use buoy_flows::pipeline::{Entity, Role};
 
 use super::FlowTable;
@@ -27,7 +30,8 @@ pub fn is_due<'a>(
     match (role, lane) {
         (Role::External, Lane::Install) => {
             let mut integration = others.filter(|(role, _)| *role == Role::Integration).peekable();
-            integration.peek().is_some() && integration.all(|(_, table)| table.is_synced() && !table.is_pending(entity))
+            let can_deliver = |table: &FlowTable| !table.is_pending(entity) && table.refusal(entity).is_none();
+            integration.peek().is_some() && integration.all(|(_, table)| can_deliver(table))
         }
         (Role::Integration, Lane::Remove) => {
             let mut external = others.filter(|(role, _)| *role == Role::External);

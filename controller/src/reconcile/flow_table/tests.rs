@@ -1,192 +1,266 @@
+mod histories;
+
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use buoy_flows::flow::owner::Feature;
-use buoy_flows::openflow::{Action, Cookie, FlowDuration, FlowModFlags, MatchField, TableId};
-use buoy_flows::pipeline::Role;
-use buoy_topology::PortNo;
-use proptest::prelude::*;
+use buoy_flows::openflow::{Cookie, FlowModFlags, Match, TableId};
 
 use super::*;
-use crate::reconcile::order::is_due;
 
-fn entity(last: u8) -> Entity {
-    Entity::Association(Ipv4Addr::new(203, 0, 113, last))
+const OTHERS: Cookie = Cookie(0x1234);
+
+/// A switch: its flows by identity.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Switch {
+    flows: BTreeMap<(TableId, u16, Match), FlowStats>,
 }
 
-fn flow(number: u8, port: u32) -> Flow {
-    let owner = Owner { feature: Feature::Nat, entity: 1 };
-    let flow = Flow::new(TableId(1), 100, owner).on(MatchField::InPort(PortNo(u32::from(number) + 1)));
-    flow.apply([Action::Output { port: PortNo(port), max_len: 0 }])
+impl Switch {
+    fn apply(&mut self, batch: &Batch) {
+        for FlowMod { table, priority, matching, command, cookie, instructions, .. } in batch.flow_mods() {
+            let key = (table, priority, matching.clone());
+            match command {
+                FlowModCommand::Add => {
+                    self.flows.insert(key, stats(table, priority, matching, cookie, instructions));
+                }
+                FlowModCommand::DeleteStrict => drop(self.flows.remove(&key)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn has(&mut self, flow: &Flow) {
+        let Flow { table, priority, matching, owner, instructions } = flow.clone();
+        let key = (table, priority, matching.clone());
+        self.flows.insert(key, stats(table, priority, matching, owner.cookie(), instructions));
+    }
+
+    fn dump_into(&self, table: &mut FlowTable) {
+        table.begin_dump();
+        self.flows.values().for_each(|flow| table.reported(flow));
+        table.end_dump();
+    }
 }
 
-fn reported(flow: &Flow, cookie: Cookie) -> FlowStats {
+fn stats(
+    table: TableId,
+    priority: u16,
+    matching: Match,
+    cookie: Cookie,
+    instructions: Vec<buoy_flows::openflow::Instruction>,
+) -> FlowStats {
     FlowStats {
-        table: flow.table,
-        duration: FlowDuration { seconds: 0, nanoseconds: 0 },
-        priority: flow.priority,
+        table,
+        duration: Default::default(),
+        priority,
         idle_timeout: 0,
         hard_timeout: 0,
         flags: FlowModFlags::NONE,
         cookie,
-        packet_count: 0,
-        byte_count: 0,
-        matching: flow.matching.clone(),
-        instructions: flow.instructions.clone(),
+        packet_count: 7,
+        byte_count: 700,
+        matching,
+        instructions,
     }
 }
 
-/// A table whose switch reports these.
-fn dumped(wanted: &[(Entity, Vec<Flow>)], installed: &[FlowStats]) -> FlowTable {
+/// The flow with this number; its body goes on in the given table.
+fn flow(number: u16, body: u8) -> Flow {
+    Flow::new(TableId(0), number, Owner { feature: Feature::Nat, entity: 1 }).goto(TableId(body))
+}
+
+fn association(last: u8) -> Entity {
+    Entity::Association(Ipv4Addr::new(203, 0, 113, last))
+}
+
+fn all(_: &Entity, _: Lane) -> bool {
+    true
+}
+
+/// A table that knows what a switch has.
+fn synced(switch: &Switch) -> FlowTable {
     let mut table = FlowTable::default();
-    table.begin_dump();
-    wanted.iter().for_each(|(entity, flows)| table.want(entity, flows));
-    installed.iter().for_each(|stats| table.reported(stats));
-    table.end_dump();
+    switch.dump_into(&mut table);
     table
 }
 
-fn all(table: &FlowTable) -> Batch {
-    table.due(|_, _| true)
+/// Sends what is due and lets the switch apply it; returns how many flow mods that took.
+fn roll_out(table: &mut FlowTable, switch: &mut Switch) -> usize {
+    let batch = table.due(all);
+    let count = batch.len();
+    switch.apply(&batch);
+    table.applied(batch);
+    count
+}
+
+/// A switch that has these flows of an entity, and the table that put them there.
+fn installed(entity: &Entity, flows: &[Flow]) -> (FlowTable, Switch) {
+    let mut switch = Switch::default();
+    let mut table = synced(&switch);
+    table.want(entity, flows);
+    assert_eq!(roll_out(&mut table, &mut switch), flows.len());
+    assert!(table.is_clean());
+    (table, switch)
 }
 
 #[test]
-fn nothing_is_sent_where_nothing_changed() {
-    let own = flow(1, 2);
-    let table = dumped(&[(entity(1), vec![own.clone()])], &[reported(&own, own.owner.cookie())]);
-    assert!(all(&table).is_empty());
+fn restart_with_nothing_changed_sends_nothing() {
+    let flows = [flow(1, 10), flow(2, 20), flow(3, 30)];
+    let (_, switch) = installed(&Entity::Base, &flows);
+    for wants_first in [true, false] {
+        let mut table = FlowTable::default();
+        if wants_first {
+            table.want(&Entity::Base, &flows);
+            assert!(table.is_pending(&Entity::Base) && !table.is_clean());
+        }
+        switch.dump_into(&mut table);
+        table.want(&Entity::Base, &flows);
+        assert!(table.due(all).is_empty(), "{:?}", table.due(all));
+        assert!(table.is_clean());
+    }
+}
+
+#[test]
+fn orphan_of_ours_is_deleted_and_a_foreign_flow_stays() {
+    let mut switch = Switch::default();
+    switch.has(&flow(1, 10));
+    let foreign = stats(TableId(0), 2, Match::new(), OTHERS, Vec::new());
+    switch.flows.insert((TableId(0), 2, Match::new()), foreign.clone());
+    let mut table = synced(&switch);
+    assert_eq!(table.foreign(), 1);
+    assert_eq!(roll_out(&mut table, &mut switch), 1);
+    assert_eq!(switch.flows.into_values().collect::<Vec<_>>(), [foreign]);
     assert!(table.is_clean());
 }
 
 #[test]
-fn what_nobody_wants_is_removed_and_what_is_foreign_stays() {
-    let (orphan, foreign) = (flow(1, 2), flow(2, 2));
-    let table = dumped(&[], &[reported(&orphan, orphan.owner.cookie()), reported(&foreign, Cookie(5))]);
-    let mods = all(&table).flow_mods();
-    assert_eq!(mods.len(), 1);
-    assert_eq!((mods[0].command, &mods[0].matching), (FlowModCommand::DeleteStrict, &orphan.matching));
-    assert_eq!(table.foreign(), 1);
+fn foreign_flow_gives_way_to_ours_and_is_never_deleted() {
+    let foreign = stats(TableId(0), 1, Match::new(), OTHERS, Vec::new());
+    let mut switch = Switch::default();
+    switch.flows.insert((TableId(0), 1, Match::new()), foreign);
+    let mut table = FlowTable::default();
+    table.want(&Entity::Base, &[flow(1, 10)]);
+    switch.dump_into(&mut table);
+    assert_eq!(table.due(all).len(), 1);
+    table.want(&Entity::Base, &[]);
+    assert!(table.due(all).is_empty(), "{:?}", table.due(all));
+    assert!(table.is_clean());
+}
+
+/// A flow of ours was to be deleted; before that, somebody else put one of theirs in its place.
+#[test]
+fn foreign_flow_in_the_place_of_an_orphan_stays() {
+    let mut switch = Switch::default();
+    switch.has(&flow(1, 10));
+    let mut table = synced(&switch);
+    assert_eq!(table.due(all).len(), 1);
+    switch.flows.insert((TableId(0), 1, Match::new()), stats(TableId(0), 1, Match::new(), OTHERS, Vec::new()));
+    switch.dump_into(&mut table);
+    assert!(table.due(all).is_empty(), "{:?}", table.due(all));
 }
 
 #[test]
-fn a_flow_with_other_actions_or_a_timeout_is_sent_again() {
-    let own = flow(1, 2);
-    let other = reported(&flow(1, 3), own.owner.cookie());
-    let fading = FlowStats { idle_timeout: 10, ..reported(&own, own.owner.cookie()) };
-    for wrong in [other, fading] {
-        let mods = all(&dumped(&[(entity(1), vec![own.clone()])], &[wrong])).flow_mods();
-        assert_eq!(mods.len(), 1);
-        assert_eq!((mods[0].command, &mods[0].instructions), (FlowModCommand::Add, &own.instructions));
+fn changed_body_is_added_again() {
+    let (mut table, mut switch) = installed(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
+    table.want(&Entity::Base, &[flow(1, 10), flow(2, 21)]);
+    assert_eq!(table.due(all).flow_mods(), [flow(2, 21).to_flow_mod(FlowModCommand::Add)]);
+    roll_out(&mut table, &mut switch);
+    let mut expected = Switch::default();
+    expected.has(&flow(1, 10));
+    expected.has(&flow(2, 21));
+    assert_eq!(switch, expected);
+}
+
+#[test]
+fn flow_with_a_timeout_is_replaced() {
+    let (_, switch) = installed(&Entity::Base, &[flow(1, 10)]);
+    for (idle_timeout, flags) in [(1, FlowModFlags::NONE), (0, FlowModFlags::SEND_FLOW_REM)] {
+        let mut changed = switch.clone();
+        changed.flows.values_mut().for_each(|flow| (flow.idle_timeout, flow.flags) = (idle_timeout, flags));
+        let mut table = FlowTable::default();
+        table.want(&Entity::Base, &[flow(1, 10)]);
+        changed.dump_into(&mut table);
+        assert_eq!(table.due(all).len(), 1);
     }
 }
 
 #[test]
-fn an_identity_goes_over_to_another_entity_whichever_is_told_first() {
-    for first in [1, 2] {
-        let mut table = dumped(&[(entity(1), vec![flow(1, 2)])], &[]);
-        let batch = all(&table);
-        table.applied(batch);
-        for turn in [first, 3 - first] {
-            let flows = if turn == 2 { vec![flow(1, 9)] } else { Vec::new() };
-            table.want(&entity(turn), &flows);
+fn identity_may_move_from_one_entity_to_another() {
+    for removed_first in [true, false] {
+        let (mut table, mut switch) = installed(&association(1), &[flow(1, 10)]);
+        if removed_first {
+            table.want(&association(1), &[]);
         }
-        let mods = all(&table).flow_mods();
-        assert_eq!(mods.len(), 1, "{first}: {mods:?}");
-        assert_eq!(mods[0].instructions, flow(1, 9).instructions);
+        table.want(&association(2), &[flow(1, 20)]);
+        table.want(&association(1), &[]);
+        assert!(table.is_pending(&association(2)) && !table.is_pending(&association(1)));
+        assert_eq!(roll_out(&mut table, &mut switch), 1);
+        assert!(table.is_clean());
+        let mut expected = Switch::default();
+        expected.has(&flow(1, 20));
+        assert_eq!(switch, expected);
     }
 }
 
 #[test]
-fn a_refused_flow_is_not_sent_again_until_it_changes() {
-    let mut table = dumped(&[(entity(1), vec![flow(1, 2)]), (entity(2), vec![flow(2, 2)])], &[]);
-    let batch = all(&table);
-    table.refused(&batch, 0, "bad port");
-    assert_eq!(all(&table).len(), 1, "the other one is not held up");
-    assert_eq!((table.refusal(&entity(1)), table.refusal(&entity(2))), (Some("bad port"), None));
-    table.want(&entity(1), &[flow(1, 3)]);
-    assert_eq!((all(&table).len(), table.refusal(&entity(1))), (2, None));
+fn refused_flow_is_not_sent_again_until_it_changes() {
+    let mut table = synced(&Switch::default());
+    table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
+    let batch = table.due(all);
+    let index = batch.flow_mods().iter().position(|flow_mod| flow_mod.priority == 2).unwrap();
+    table.refused(&batch, index, "OFPBAC_BAD_OUT_PORT");
+    assert_eq!(table.refusal(&Entity::Base), Some("OFPBAC_BAD_OUT_PORT"));
+    assert_eq!(table.any_refusal(), Some("OFPBAC_BAD_OUT_PORT"));
+    table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
+    let again = table.due(all);
+    assert_eq!(again.flow_mods(), [flow(1, 10).to_flow_mod(FlowModCommand::Add)]);
+    table.applied(again);
+    assert!(table.due(all).is_empty());
+    table.want(&Entity::Base, &[flow(1, 10), flow(2, 21)]);
+    assert_eq!(table.due(all).len(), 1);
+    assert_eq!(table.refusal(&Entity::Base), None);
 }
 
 #[test]
-fn br_ex_waits_for_br_int_and_br_int_lets_br_ex_stop_first() {
-    let wanted = [(entity(1), vec![flow(1, 2)])];
-    let (mut external, mut integration) = (dumped(&wanted, &[]), dumped(&wanted, &[]));
-    let due_outside = |external: &FlowTable, integration: &FlowTable| {
-        external
-            .due(|entity, lane| is_due(Role::External, entity, lane, [(Role::Integration, integration)].into_iter()))
-            .len()
-    };
-    let due_inside = |integration: &FlowTable, external: &FlowTable| {
-        integration
-            .due(|entity, lane| is_due(Role::Integration, entity, lane, [(Role::External, external)].into_iter()))
-            .len()
-    };
-    assert_eq!((due_outside(&external, &integration), due_inside(&integration, &external)), (0, 1));
-    let batch = all(&integration);
-    integration.applied(batch);
-    assert_eq!(due_outside(&external, &integration), 1);
-    let batch = all(&external);
-    external.applied(batch);
-
-    external.want(&entity(1), &[]);
-    integration.want(&entity(1), &[]);
-    assert_eq!((due_outside(&external, &integration), due_inside(&integration, &external)), (1, 0));
-    let batch = all(&external);
-    external.applied(batch);
-    assert_eq!(due_inside(&integration, &external), 1);
+fn refusal_of_what_is_not_wanted_any_more_is_forgotten() {
+    let mut table = synced(&Switch::default());
+    table.want(&Entity::Base, &[flow(1, 10)]);
+    let batch = table.due(all);
+    table.want(&Entity::Base, &[flow(1, 11)]);
+    table.refused(&batch, 0, "OFPBAC_BAD_OUT_PORT");
+    assert_eq!(table.any_refusal(), None);
+    assert_eq!(table.due(all).len(), 1);
 }
 
 #[test]
-fn br_int_does_not_wait_for_a_br_ex_that_is_away_and_br_ex_waits_for_a_br_int_that_is() {
-    let wanted = [(entity(1), vec![flow(1, 2)])];
-    let mut integration = dumped(&wanted, &[]);
-    let batch = all(&integration);
-    integration.applied(batch);
-    integration.want(&entity(1), &[]);
-    let alone = integration.due(|entity, lane| is_due(Role::Integration, entity, lane, [].into_iter()));
-    assert_eq!(alone.len(), 1);
-    let alone = dumped(&wanted, &[]).due(|entity, lane| is_due(Role::External, entity, lane, [].into_iter()));
-    assert_eq!(alone.len(), 0);
+fn entity_is_pending_until_its_own_flows_are_acknowledged() {
+    let mut table = synced(&Switch::default());
+    table.want(&association(1), &[flow(1, 10), flow(2, 20)]);
+    table.want(&association(2), &[flow(3, 30)]);
+    let first = table.due(|entity, _| *entity == association(1));
+    assert_eq!(first.len(), 2);
+    table.applied(first);
+    assert!(!table.is_pending(&association(1)) && table.is_pending(&association(2)));
+    table.want(&association(1), &[]);
+    assert!(table.is_pending(&association(1)));
+    table.applied(table.due(all));
+    assert!(!table.is_pending(&association(1)) && !table.is_pending(&association(2)));
+    table.begin_dump();
+    assert!(table.is_pending(&association(1)), "what the switch has is not known");
 }
 
 #[test]
-fn a_move_is_one_batch() {
-    let mut integration = dumped(&[(entity(1), vec![flow(1, 2), flow(2, 2)])], &[]);
-    let batch = all(&integration);
-    integration.applied(batch);
-    integration.want(&entity(1), &[flow(1, 9), flow(3, 2)]);
-    let external = dumped(&[(entity(1), vec![flow(1, 2)])], &[]);
-    let batch = integration
-        .due(|entity, lane| is_due(Role::Integration, entity, lane, [(Role::External, &external)].into_iter()));
-    assert_eq!(batch.len(), 3, "changed, added and removed together");
-}
-
-proptest! {
-    #[test]
-    fn any_history_ends_in_what_is_wanted(
-        steps in prop::collection::vec((0..4_u8, prop::collection::btree_map(0..3_u8, 1..4_u32, 0..3), any::<bool>()), 1..30)
-    ) {
-        let mut table = dumped(&[], &[]);
-        let mut wanted = std::collections::BTreeMap::new();
-        for (own, flows, send) in steps {
-            // Each entity has identities of its own, as the pipeline gives them.
-            let flows: Vec<_> = flows.into_iter().map(|(number, port)| flow(own * 8 + number, port)).collect();
-            table.want(&entity(own), &flows);
-            wanted.insert(own, flows);
-            if send {
-                let batch = all(&table);
-                table.applied(batch);
-            }
-        }
-        let batch = all(&table);
-        table.applied(batch);
-        prop_assert!(table.is_clean());
-        prop_assert_eq!(table.installed(), wanted.values().map(Vec::len).sum::<usize>());
-        for (own, flows) in wanted {
-            prop_assert!(!table.is_pending(&entity(own)));
-            for flow in flows {
-                let (key, body) = flow.pack();
-                prop_assert_eq!(table.rows.get(&key).and_then(|row| row.have.clone()), Some(body));
-            }
-        }
-    }
+fn change_during_a_bundle_is_sent_after_it() {
+    let mut switch = Switch::default();
+    let mut table = synced(&switch);
+    table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
+    let batch = table.due(all);
+    table.want(&Entity::Base, &[flow(1, 11)]);
+    switch.apply(&batch);
+    table.applied(batch);
+    assert_eq!(roll_out(&mut table, &mut switch), 2);
+    let mut expected = Switch::default();
+    expected.has(&flow(1, 11));
+    assert_eq!(switch, expected);
 }

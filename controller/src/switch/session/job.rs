@@ -110,17 +110,19 @@ impl Session {
     pub(super) fn on_job_reply(&mut self, xid: Xid, message: &Message) {
         let Some(Job::Bundle(bundle)) = &mut self.job else { return };
         match (&bundle.stage, message) {
-            (Stage::Checking { barrier, .. }, Message::BarrierReply) if *barrier == xid => {
-                let clean = bundle.refused.is_empty() && bundle.failed.is_none();
-                let kind = if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
-                let id = bundle.id;
-                let end = self.send(control(id, kind));
-                if let Some(Job::Bundle(bundle)) = &mut self.job {
-                    bundle.stage = Stage::Ending { xid: end };
-                }
-            }
+            (Stage::Checking { barrier }, Message::BarrierReply) if *barrier == xid => self.commit_or_discard(),
             (Stage::Ending { xid: end }, Message::BundleControl(_)) if *end == xid => self.end_bundle(),
             _ => {}
+        }
+    }
+
+    fn commit_or_discard(&mut self) {
+        let Some(Job::Bundle(bundle)) = &self.job else { return };
+        let clean = bundle.refused.is_empty() && bundle.failed.is_none();
+        let kind = if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
+        let end = self.send(control(bundle.id, kind));
+        if let Some(Job::Bundle(bundle)) = &mut self.job {
+            bundle.stage = Stage::Ending { xid: end };
         }
     }
 
@@ -140,8 +142,11 @@ impl Session {
                         bundle.failed.get_or_insert(text);
                         self.end_bundle();
                     }
-                    (Stage::Adding { .. } | Stage::Checking { .. }, Ok(index)) if place < bundle.count => {
-                        bundle.refused.push(Refusal { index, error: text });
+                    // Also while it ends: OVS names the flow mod that a commit fails on, and then the commit.
+                    (_, Ok(index)) if place < bundle.count => bundle.refused.push(Refusal { index, error: text }),
+                    (Stage::Checking { barrier }, _) if *barrier == xid => {
+                        bundle.failed = Some(text);
+                        self.commit_or_discard();
                     }
                     // The request to open has the xid before the first ADD.
                     (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => {

@@ -1,206 +1,366 @@
-use buoy_flows::openflow::{
-    BundleControl, BundleControlKind, BundleFlags, BundleId, FlowModCommand, FlowModFlags, TableId, split_frame,
-};
-use buoy_topology::DatapathId;
+mod jobs;
+
+use buoy_flows::openflow::{BufferId, BundleControl, BundleControlKind, Cookie, Match, TableId, split_frame};
+use buoy_topology::{DatapathId, MacAddr, PortNo};
+use proptest::prelude::*;
 
 use super::*;
 
-/// Everything that the session wants to send, read back.
-fn sent(session: &mut Session) -> Vec<(Xid, Message)> {
-    let mut out = BytesMut::new();
-    session.transmit(&mut out).unwrap();
-    let mut messages = Vec::new();
-    while let Some(frame) = split_frame(&mut out).unwrap() {
-        messages.push(Message::decode(&frame).unwrap());
-    }
-    messages
+/// A session, and the switch that it talks to.
+struct Talk {
+    session: Session,
+    now: Instant,
 }
 
-fn hear(session: &mut Session, xid: Xid, message: &Message, now: Instant) -> Result<(), CloseReason> {
-    let mut frame = BytesMut::new();
-    message.encode(xid, &mut frame).unwrap();
-    session.receive(&frame.freeze(), now)
+impl Talk {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { session: Session::new(now), now }
+    }
+
+    /// A session whose handshake is over.
+    fn ready() -> Self {
+        let mut talk = Self::new();
+        talk.sent();
+        for (_, message) in handshake() {
+            talk.says(Xid(0), message);
+            talk.sent();
+        }
+        assert!(matches!(talk.event(), Event::Ready(..)));
+        talk
+    }
+
+    /// What the session sends now.
+    fn sent(&mut self) -> Vec<(Xid, Message)> {
+        let mut bytes = BytesMut::new();
+        while self.session.transmit(&mut bytes).unwrap() {
+            if bytes.len() < WRITE_AHEAD {
+                break;
+            }
+        }
+        std::iter::from_fn(|| split_frame(&mut bytes).unwrap()).map(|frame| Message::decode(&frame).unwrap()).collect()
+    }
+
+    fn only_sent(&mut self) -> (Xid, Message) {
+        let mut sent = self.sent();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+
+    fn hears(&mut self, frame: &[u8]) -> Result<(), CloseReason> {
+        self.session.receive(&Bytes::copy_from_slice(frame), self.now)
+    }
+
+    fn says(&mut self, xid: Xid, message: Message) {
+        self.hears(&encoded(xid, &message)).unwrap();
+    }
+
+    fn event(&mut self) -> Event {
+        self.session.poll_event().expect("an event")
+    }
+
+    fn outcome(&mut self) -> BundleOutcome {
+        match self.event() {
+            Event::Bundle(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets time pass, looking at the clock every second, until the session closes; tells after how many seconds.
+    fn closes(&mut self) -> (u64, CloseReason) {
+        let start = self.now;
+        for second in 0..60 {
+            self.now = start + Duration::from_secs(second);
+            if let Err(reason) = self.session.tick(self.now) {
+                return (second, reason);
+            }
+        }
+        panic!("still open after a minute: {:?}", self.session)
+    }
+
+    /// Hands over a bundle, and returns the messages that go out before its barrier is answered.
+    fn begins(&mut self, flow_mods: usize) -> Vec<(Xid, Message)> {
+        self.session.command(bundle(flow_mods));
+        self.sent()
+    }
+}
+
+fn encoded(xid: Xid, message: &Message) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    message.encode(xid, &mut bytes).unwrap();
+    bytes
 }
 
 fn features() -> Features {
-    Features { datapath_id: DatapathId(7), n_buffers: 0, n_tables: 254, auxiliary_id: 0, capabilities: 0, reserved: 0 }
+    let datapath_id = DatapathId(0x42);
+    Features { datapath_id, n_buffers: 0, n_tables: 254, auxiliary_id: 0, capabilities: 0x4f, reserved: 0 }
 }
 
-/// A session that is through its handshake.
-fn ready(now: Instant) -> Session {
-    let mut session = Session::new(now);
-    assert!(matches!(sent(&mut session)[..], [(_, Message::Hello(_))]));
-    hear(&mut session, Xid(0), &Message::Hello(Hello { version: 6, bitmap: None }), now).unwrap();
-    assert!(matches!(sent(&mut session)[..], [(_, Message::FeaturesRequest)]));
-    hear(&mut session, Xid(2), &Message::FeaturesReply(features()), now).unwrap();
-    assert!(matches!(sent(&mut session)[..], [(_, Message::MultipartRequest(_))]));
-    let ports = MultipartReply { more: false, body: MultipartReplyBody::PortDesc(Vec::new()) };
-    hear(&mut session, Xid(3), &Message::MultipartReply(ports), now).unwrap();
-    assert!(matches!(session.poll_event(), Some(Event::Ready(own, _)) if own == features()));
-    session
+fn port(number: u32) -> Port {
+    Port {
+        number: PortNo(number),
+        hw_addr: MacAddr::new([2, 0, 0, 0, 0, 1]),
+        name: format!("port{number}"),
+        config: Default::default(),
+        state: Default::default(),
+        curr: 0,
+        advertised: 0,
+        supported: 0,
+        peer: 0,
+        curr_speed: 0,
+        max_speed: 0,
+    }
 }
 
-fn flow_mods(count: u8) -> Vec<FlowMod> {
-    let flow_mod = |table| FlowMod { table: TableId(table), command: FlowModCommand::Add, ..FlowMod::default() };
-    (0..count).map(flow_mod).collect()
+fn ports(numbers: &[u32], more: bool) -> Message {
+    let body = MultipartReplyBody::PortDesc(numbers.iter().copied().map(port).collect());
+    Message::MultipartReply(MultipartReply { more, body })
 }
 
-/// Begins a bundle of three, and returns the xids of its ADDs and of its barrier.
-fn bundle(session: &mut Session) -> (Vec<Xid>, Xid) {
-    session.command(Command::Bundle(flow_mods(3)));
-    let messages = sent(session);
-    let kinds: Vec<_> = messages.iter().map(|(_, message)| message.name()).collect();
-    assert_eq!(kinds.len(), 5, "{kinds:?}");
-    assert!(matches!(&messages[0].1, Message::BundleControl(own) if own.kind == BundleControlKind::OpenRequest));
-    assert!(matches!(messages[4].1, Message::BarrierRequest));
-    (messages[1..4].iter().map(|(xid, _)| *xid).collect(), messages[4].0)
+fn flows(cookies: &[u64], more: bool) -> Message {
+    let flow = |cookie: &u64| FlowStats {
+        table: TableId(0),
+        duration: Default::default(),
+        priority: 1,
+        idle_timeout: 0,
+        hard_timeout: 0,
+        flags: Default::default(),
+        cookie: Cookie(*cookie),
+        packet_count: 0,
+        byte_count: 0,
+        matching: Match::new(),
+        instructions: Vec::new(),
+    };
+    let body = MultipartReplyBody::Flow(cookies.iter().map(flow).collect());
+    Message::MultipartReply(MultipartReply { more, body })
 }
 
-fn control(kind: BundleControlKind) -> Message {
-    Message::BundleControl(BundleControl::new(BundleId(1), kind, BundleFlags::ATOMIC | BundleFlags::ORDERED))
+/// What the session sends at each step of the handshake, and what a switch answers.
+fn handshake() -> [(&'static str, Message); 3] {
+    [
+        ("hello", Message::Hello(Hello { version: VERSION_1_3, bitmap: None })),
+        ("features request", Message::FeaturesReply(features())),
+        ("multipart request", ports(&[1, 2], false)),
+    ]
 }
 
+fn bundle(flow_mods: usize) -> Command {
+    Command::Bundle((0..flow_mods).map(|n| FlowMod { cookie: Cookie(n as u64), ..FlowMod::default() }).collect())
+}
+
+fn packet_out() -> Message {
+    let frame = Bytes::from_static(b"packet");
+    Message::PacketOut(PacketOut { buffer_id: BufferId::NONE, in_port: PortNo::CONTROLLER, actions: Vec::new(), frame })
+}
+
+fn control(of: &Message, kind: BundleControlKind) -> Message {
+    let Message::BundleControl(BundleControl { id, flags, .. }) = of else { panic!("{of:?}") };
+    Message::BundleControl(BundleControl::new(*id, kind, *flags))
+}
+
+/// OFPT_ERROR of the switch: a bad argument of an action, say.
 fn refusal() -> Message {
     Message::Error(ErrorMsg { kind: 2, code: 4, data: Bytes::new() })
 }
 
-#[test]
-fn a_peer_without_1_3_is_told_so_and_closed() {
-    let now = Instant::now();
-    let mut session = Session::new(now);
-    sent(&mut session);
-    let hello = Message::Hello(Hello { version: 1, bitmap: Some(vec![1 << 1]) });
-    assert_eq!(hear(&mut session, Xid(1), &hello, now), Err(CloseReason::Version { offered: 1 }));
-    assert!(matches!(&sent(&mut session)[..], [(_, Message::Error(error))] if error.is_incompatible()));
-}
-
-#[test]
-fn a_handshake_that_does_not_end_is_closed() {
-    let now = Instant::now();
-    let mut session = Session::new(now);
-    assert_eq!(session.tick(now + HANDSHAKE - Duration::from_millis(1)), Ok(()));
-    assert_eq!(session.tick(now + HANDSHAKE), Err(CloseReason::HandshakeTimeout));
-}
-
-#[test]
-fn a_silent_peer_is_asked_and_then_closed() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    assert_eq!(session.tick(now + ECHO_AFTER), Ok(()));
-    assert!(matches!(sent(&mut session)[..], [(_, Message::EchoRequest(_))]));
-    assert_eq!(session.tick(now + ECHO_AFTER + ECHO_WAIT), Err(CloseReason::EchoTimeout));
-}
-
-#[test]
-fn a_peer_that_answers_stays() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    session.tick(now + ECHO_AFTER).unwrap();
-    let later = now + ECHO_AFTER + Duration::from_secs(1);
-    hear(&mut session, Xid(9), &Message::EchoReply(Bytes::new()), later).unwrap();
-    assert_eq!(session.tick(now + ECHO_AFTER + ECHO_WAIT), Ok(()));
-}
-
-#[test]
-fn an_echo_is_answered_with_its_payload_and_xid() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    let payload = Bytes::from_static(b"ping");
-    hear(&mut session, Xid(0xbeef), &Message::EchoRequest(payload.clone()), now).unwrap();
-    assert_eq!(sent(&mut session), [(Xid(0xbeef), Message::EchoReply(payload))]);
-}
-
-#[test]
-fn a_clean_bundle_is_committed_after_its_barrier() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    let (_, barrier) = bundle(&mut session);
-    assert!(sent(&mut session).is_empty());
-    hear(&mut session, barrier, &Message::BarrierReply, now).unwrap();
-    let commit = sent(&mut session);
-    assert!(matches!(&commit[..], [(_, Message::BundleControl(own))] if own.kind == BundleControlKind::CommitRequest));
-    assert!(session.poll_event().is_none());
-    hear(&mut session, commit[0].0, &control(BundleControlKind::CommitReply), now).unwrap();
-    assert!(matches!(session.poll_event(), Some(Event::Bundle(BundleOutcome::Applied))));
-}
-
-#[test]
-fn a_refused_add_takes_its_bundle_along_and_is_named() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    let (adds, barrier) = bundle(&mut session);
-    hear(&mut session, adds[1], &refusal(), now).unwrap();
-    hear(&mut session, barrier, &Message::BarrierReply, now).unwrap();
-    let end = sent(&mut session);
-    assert!(matches!(&end[..], [(_, Message::BundleControl(own))] if own.kind == BundleControlKind::DiscardRequest));
-    hear(&mut session, end[0].0, &control(BundleControlKind::DiscardReply), now).unwrap();
-    let Some(Event::Bundle(BundleOutcome::Refused(refused))) = session.poll_event() else { panic!("not refused") };
-    assert_eq!(refused.iter().map(|own| own.index).collect::<Vec<_>>(), [1]);
-}
-
-#[test]
-fn a_bundle_that_cannot_be_opened_fails_as_a_whole() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    let (adds, barrier) = bundle(&mut session);
-    hear(&mut session, Xid(adds[0].0 - 1), &refusal(), now).unwrap();
-    hear(&mut session, barrier, &Message::BarrierReply, now).unwrap();
-    let end = sent(&mut session);
-    hear(&mut session, end[0].0, &control(BundleControlKind::DiscardReply), now).unwrap();
-    assert!(matches!(session.poll_event(), Some(Event::Bundle(BundleOutcome::Failed(_)))));
-}
-
-#[test]
-fn a_refused_commit_fails_as_a_whole() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    let (_, barrier) = bundle(&mut session);
-    hear(&mut session, barrier, &Message::BarrierReply, now).unwrap();
-    let commit = sent(&mut session);
-    hear(&mut session, commit[0].0, &refusal(), now).unwrap();
-    assert!(matches!(session.poll_event(), Some(Event::Bundle(BundleOutcome::Failed(_)))));
-}
-
-#[test]
-fn what_is_sent_between_adds_does_not_move_their_places() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    session.command(Command::Bundle(flow_mods(3)));
-    session.command(Command::Dump);
-    hear(&mut session, Xid(77), &Message::EchoRequest(Bytes::new()), now).unwrap();
-    let adds: Vec<_> = sent(&mut session).into_iter().filter(|(_, own)| matches!(own, Message::BundleAdd(_))).collect();
-    hear(&mut session, adds[2].0, &refusal(), now).unwrap();
-    let Some(Job::Bundle(_)) = &session.job else { panic!("the bundle goes on") };
-    assert!(matches!(&adds[2].1, Message::BundleAdd(add)
-        if matches!(&*add.message, Message::FlowMod(own) if own.table == TableId(2) && own.flags == FlowModFlags::NONE)));
-}
-
-#[test]
-fn a_dump_comes_in_parts() {
-    let now = Instant::now();
-    let mut session = ready(now);
-    session.command(Command::Dump);
-    let xid = sent(&mut session)[0].0;
-    for more in [true, false] {
-        let part = MultipartReply { more, body: MultipartReplyBody::Flow(Vec::new()) };
-        hear(&mut session, xid, &Message::MultipartReply(part), now).unwrap();
+fn word(message: &Message) -> &'static str {
+    match message {
+        Message::Hello(_) => "hello",
+        Message::FeaturesRequest => "features request",
+        Message::MultipartRequest(_) => "multipart request",
+        Message::BundleControl(control) => match control.kind {
+            BundleControlKind::OpenRequest => "open",
+            BundleControlKind::CommitRequest => "commit",
+            BundleControlKind::DiscardRequest => "discard",
+            _ => "another control",
+        },
+        Message::BundleAdd(_) => "add",
+        Message::BarrierRequest => "barrier",
+        Message::EchoRequest(_) => "echo request",
+        Message::EchoReply(_) => "echo reply",
+        Message::PacketOut(_) => "packet out",
+        Message::Error(_) => "error",
+        _ => "another message",
     }
-    let events: Vec<_> = std::iter::from_fn(|| session.poll_event()).collect();
-    assert!(matches!(events[..], [Event::Flows(_), Event::Flows(_), Event::DumpDone]), "{events:?}");
+}
+
+fn words(sent: &[(Xid, Message)]) -> Vec<&'static str> {
+    sent.iter().map(|(_, message)| word(message)).collect()
 }
 
 #[test]
-fn garbage_closes_the_connection_and_nothing_else() {
-    let now = Instant::now();
-    for kind in 0..=255_u8 {
-        for len in [8_u16, 9, 12, 16, 24, 40] {
-            let mut frame = vec![4, kind, 0, 0, 0, 0, 0, 1];
-            frame[2..4].copy_from_slice(&len.to_be_bytes());
-            frame.resize(usize::from(len), 0xa5);
-            let mut session = ready(now);
-            match session.receive(&frame.into(), now) {
-                Ok(()) | Err(CloseReason::BadMessage(_)) => {}
-                Err(other) => panic!("type {kind}, {len} bytes: {other}"),
+fn handshake_is_hello_features_ports() {
+    let mut talk = Talk::new();
+    for (expected, answer) in handshake() {
+        assert!(talk.session.poll_event().is_none());
+        let (xid, message) = talk.only_sent();
+        assert_eq!(word(&message), expected);
+        talk.says(xid, answer);
+    }
+    assert!(talk.sent().is_empty());
+    let Event::Ready(told, ports) = talk.event() else { panic!("not ready") };
+    assert_eq!((told, ports), (features(), vec![port(1), port(2)]));
+}
+
+#[test]
+fn ports_may_come_in_several_parts() {
+    let mut talk = Talk::new();
+    let [(_, hello), (_, features), _] = handshake();
+    for message in [hello, features, ports(&[1], true), ports(&[], true), ports(&[2, 3], false)] {
+        assert!(talk.session.poll_event().is_none());
+        talk.says(Xid(0), message);
+    }
+    let Event::Ready(_, told) = talk.event() else { panic!("not ready") };
+    assert_eq!(told, [port(1), port(2), port(3)]);
+}
+
+#[test]
+fn answers_before_their_question_are_no_handshake() {
+    let mut talk = Talk::new();
+    let [(_, hello), (_, features), (_, ports)] = handshake();
+    for message in [ports.clone(), features.clone(), hello, ports, features] {
+        talk.says(Xid(0), message);
+    }
+    assert!(talk.session.poll_event().is_none());
+    assert_eq!(words(&talk.sent()), ["hello", "features request", "multipart request"]);
+}
+
+#[test]
+fn peer_of_other_versions_is_told_so_and_closed() {
+    let only_1_5 = Hello { version: 6, bitmap: Some(vec![1 << 6]) };
+    for hello in [Hello { version: 1, bitmap: None }, only_1_5, Hello { version: 0, bitmap: None }] {
+        let mut talk = Talk::new();
+        talk.sent();
+        let offered = hello.version;
+        let frame = encoded(Xid(7), &Message::Hello(hello));
+        assert_eq!(talk.hears(&frame), Err(CloseReason::Version { offered }));
+        let (_, Message::Error(error)) = talk.only_sent() else { panic!("no error was sent") };
+        assert!(error.is_incompatible(), "{error}");
+    }
+}
+
+#[test]
+fn peer_that_speaks_1_3_among_others_is_welcome() {
+    let all = Hello { version: 6, bitmap: Some(vec![1 << 1 | 1 << 4 | 1 << 6]) };
+    for hello in [Hello { version: 6, bitmap: None }, all] {
+        let mut talk = Talk::new();
+        talk.says(Xid(7), Message::Hello(hello));
+        assert_eq!(words(&talk.sent()), ["hello", "features request"]);
+    }
+}
+
+#[test]
+fn peer_that_finds_us_incompatible_is_closed() {
+    let mut talk = Talk::new();
+    let frame = encoded(Xid(1), &Message::Error(ErrorMsg::incompatible("only 1.0 here")));
+    assert_eq!(talk.hears(&frame), Err(CloseReason::Version { offered: 0 }));
+}
+
+#[test]
+fn silent_peer_is_closed_at_every_step_of_the_handshake() {
+    for answered in 0..handshake().len() {
+        let mut talk = Talk::new();
+        for (_, answer) in handshake().into_iter().take(answered) {
+            talk.says(Xid(0), answer);
+        }
+        assert_eq!(talk.closes(), (HANDSHAKE.as_secs(), CloseReason::HandshakeTimeout), "after {answered} answers");
+    }
+}
+
+#[test]
+fn silent_switch_is_asked_once_and_closed() {
+    let mut talk = Talk::ready();
+    assert_eq!(talk.closes(), ((ECHO_AFTER + ECHO_WAIT).as_secs(), CloseReason::EchoTimeout));
+    assert_eq!(words(&talk.sent()), ["echo request"]);
+}
+
+#[test]
+fn switch_that_answers_echoes_stays() {
+    let mut talk = Talk::ready();
+    for second in 0..600 {
+        talk.now += Duration::from_secs(1);
+        talk.session.tick(talk.now).unwrap_or_else(|reason| panic!("{reason} after {second} s"));
+        for (xid, message) in talk.sent() {
+            let Message::EchoRequest(payload) = message else { panic!("{message:?}") };
+            talk.says(xid, Message::EchoReply(payload));
+        }
+    }
+}
+
+#[test]
+fn echo_request_is_answered_with_its_payload_and_xid() {
+    for mut talk in [Talk::new(), Talk::ready()] {
+        talk.sent();
+        talk.says(Xid(0xdead_beef), Message::EchoRequest(Bytes::from_static(b"are you there")));
+        let answer = (Xid(0xdead_beef), Message::EchoReply(Bytes::from_static(b"are you there")));
+        assert_eq!(talk.only_sent(), answer);
+    }
+}
+
+#[test]
+fn frame_that_cannot_be_read_closes() {
+    let mut talk = Talk::ready();
+    // A features reply that ends in the middle of its datapath id.
+    let closed = talk.hears(&[4, 6, 0, 12, 0, 0, 0, 1, 0, 0, 0, 0]);
+    assert!(matches!(closed, Err(CloseReason::BadMessage(_))), "{closed:?}");
+}
+
+#[test]
+fn unknown_messages_are_passed_over() {
+    let mut talk = Talk::ready();
+    for kind in 22..=255 {
+        talk.hears(&[4, kind, 0, 8, 0, 0, 0, 1]).unwrap();
+    }
+    assert!(talk.sent().is_empty());
+    assert!(talk.session.poll_event().is_none());
+}
+
+/// A frame of each kind that a switch sends, with bytes changed and its end cut or drawn out.
+fn mutant() -> impl Strategy<Value = Vec<u8>> {
+    let [(_, hello), (_, features), (_, ports)] = handshake();
+    let open = BundleControl::new(BundleId(1), BundleControlKind::CommitReply, Default::default());
+    let all = vec![
+        hello,
+        features,
+        ports,
+        flows(&[1, 2, 3], false),
+        refusal(),
+        Message::BarrierReply,
+        Message::BundleControl(open),
+        Message::EchoRequest(Bytes::from_static(b"12345678")),
+        packet_out(),
+    ];
+    let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    (prop::sample::select(all), 0u32..12, changes, any::<prop::sample::Index>(), any::<bool>()).prop_map(
+        |(message, xid, changes, end, cut)| {
+            let mut bytes = encoded(Xid(xid), &message).to_vec();
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            if cut {
+                bytes.truncate(end.index(bytes.len() + 1));
+            }
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn garbage_closes_or_is_passed_over(frames in proptest::collection::vec(mutant(), 1..20), jobs in 0usize..4) {
+        let mut talk = if jobs == 0 { Talk::new() } else { Talk::ready() };
+        match jobs {
+            1 => talk.session.command(Command::Dump),
+            2 => talk.session.command(bundle(3)),
+            _ => {}
+        }
+        for frame in frames {
+            talk.sent();
+            match talk.hears(&frame) {
+                Ok(()) => while talk.session.poll_event().is_some() {},
+                Err(CloseReason::BadMessage(_) | CloseReason::Version { .. }) => break,
+                Err(other) => panic!("{other}"),
             }
         }
     }
