@@ -82,7 +82,7 @@ fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
                 *last += 1;
                 let mut change = Change::default();
                 change.put(fip(*last));
-                let commit = Commit { generation: Generation((*last).into()), change, learnt: vec![] };
+                let commit = Commit { generation: Generation((*last).into()), change, learnt: vec![], hooks: vec![] };
                 store.commit(commit, move |result| drop(answer.send(result)));
             }
             answered.recv().expect("an answer comes").expect("the commit succeeds");
@@ -104,7 +104,7 @@ fn measure_open(state: &Path) -> anyhow::Result<()> {
         let (answer, answered) = channel();
         let mut change = Change::default();
         (0..1_000).for_each(|n| change.put(fip(generation * 1_000 + n)));
-        let commit = Commit { generation: Generation(generation.into()), change, learnt: vec![] };
+        let commit = Commit { generation: Generation(generation.into()), change, learnt: vec![], hooks: vec![] };
         store.commit(commit, move |result| drop(answer.send(result)));
         answered.recv()??;
     }
@@ -130,11 +130,13 @@ fn fip(n: u32) -> Record {
         id: EntityId(n),
         address: Ipv4Addr::from_bits(0x0a00_0000 + n),
         mac: None,
+        note: None,
         project: Some("default".parse().expect("a name")),
         association: Some(Association {
             instance: "instance".parse().expect("a name"),
             fixed_ip: Ipv4Addr::from_bits(0xc0a8_0000 + n),
         }),
         changed: Generation(n.into()),
+        left: Default::default(),
     })
 }

@@ -1,13 +1,15 @@
 //! buoyd and buoyctl.
 //!
 //! Read in this order: [`api`] (what can be asked), [`core`] (who decides), [`reconcile`] (what switches should have and
-//! have), [`switch`] (how they are spoken to), [`store`] (what is kept), [`rpc`] (the socket), [`daemon`] and [`cli`] (the
-//! two programs).
+//! have), [`switch`] (how they are spoken to), [`store`] (what is kept), [`rpc`] (the socket), [`hooks`] (programs that are told), [`daemon`] and [`cli`] (the
+//! two programs), whose arguments go through [`arguments`].
 
 pub mod api;
+pub mod arguments;
 pub mod cli;
 pub mod core;
 pub mod daemon;
+pub mod hooks;
 pub mod reconcile;
 pub mod rpc;
 pub mod store;

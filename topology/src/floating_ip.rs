@@ -1,10 +1,11 @@
 //! Floating IPs: what is stored about an address of a pool once somebody has touched it.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, Generation, MacAddr, Name};
+use crate::{EntityId, Generation, MacAddr, Name, Note, PortName};
 
 /// An address of a pool. One that nobody has touched has no record and is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,15 +16,27 @@ pub struct FloatingIp {
     pub address: Ipv4Addr,
     /// The MAC that the provider bound it to (policy `vmac`).
     pub mac: Option<MacAddr>,
+    /// What the admin wrote beside it. It stays with the address, whoever has it.
+    #[serde(default)]
+    pub note: Option<Note>,
     /// The project that it is allocated to.
     pub project: Option<Name>,
     /// What it is bound to.
     pub association: Option<Association>,
     /// The commit that last changed what switches do with it.
     pub changed: Generation,
+    /// The bridges that served it until then, and no longer have to.
+    #[serde(default)]
+    pub left: BTreeSet<PortName>,
 }
 
 impl FloatingIp {
+    /// An address that nobody has touched yet.
+    pub fn new(id: EntityId, address: Ipv4Addr) -> Self {
+        let changed = Generation::default();
+        Self { id, address, mac: None, note: None, project: None, association: None, changed, left: BTreeSet::new() }
+    }
+
     /// What an admin sees of it.
     pub fn state(&self) -> FloatingIpState {
         match (&self.project, &self.association) {

@@ -34,8 +34,14 @@ impl FromStr for PortName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '"');
-        if text.is_empty() || text.len() > 255 || !text.chars().all(fits) {
-            return Err(PortNameError { text: text.to_owned() });
+        if text.is_empty() {
+            return Err(PortNameError::Empty);
+        }
+        if text.len() > LONGEST {
+            return Err(PortNameError::Long { len: text.len() });
+        }
+        if let Some(character) = text.chars().find(|c| !fits(*c)) {
+            return Err(PortNameError::Character { text: text.to_owned(), character });
         }
         Ok(Self::cut(text))
     }
@@ -75,11 +81,27 @@ impl fmt::Debug for PortName {
 
 /// The text cannot name a port.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} cannot name a port or a bridge: it is empty, too long, or has a space, a slash or a quote in it")]
-pub struct PortNameError {
-    text: String,
+pub enum PortNameError {
+    /// Nothing was given.
+    #[error("the name of a port or a bridge must not be empty")]
+    Empty,
+    /// More than Open vSwitch takes.
+    #[error("the name of a port or a bridge has at most {LONGEST} bytes, this one has {len}")]
+    Long {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A character that Open vSwitch does not take.
+    #[error("{text:?} cannot name a port or a bridge because of {character:?}: write it as ovs-vsctl shows it")]
+    Character {
+        /// What was given.
+        text: String,
+        /// The first character that does not fit.
+        character: char,
+    },
 }
 
+const LONGEST: usize = 255;
 const MAX_LEN: usize = 15;
 
 // `str::floor_char_boundary` is younger than our rust-version.

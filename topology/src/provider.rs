@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, MacAddr, Name, PortName};
+use crate::{EntityId, HookCommand, MacAddr, Name, PortName, VlanId};
 
 /// One upstream: an AS, a data centre's LAN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Provider {
     pub bridge: PortName,
     /// The port of that bridge that leads to the provider.
     pub uplink: PortName,
+    /// The VLAN that it is tagged with on the uplink; none for untagged.
+    #[serde(default)]
+    pub vlan: Option<VlanId>,
     /// The port of that bridge that leads to br-int.
     pub patch: PortName,
     /// Where everything goes that is not on-link; it may lie outside every subnet.
@@ -32,6 +35,12 @@ pub struct Provider {
     pub onlink: Vec<Ipv4Net>,
     /// Whether a gratuitous ARP announces an address that begins to be served.
     pub garp: bool,
+    /// How often, and how far apart.
+    #[serde(default)]
+    pub garp_timing: GarpTiming,
+    /// What is run when an address of it is associated, moved or released.
+    #[serde(default)]
+    pub hook: Option<HookCommand>,
 }
 
 impl Provider {
@@ -48,6 +57,21 @@ impl Provider {
     /// Whether the address is reached without the gateway.
     pub fn is_onlink(&self, address: Ipv4Addr) -> bool {
         self.onlink.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// How an address is announced (RFC 5227, section 2.3: twice, two seconds apart; a provider may want less).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GarpTiming {
+    /// How many gratuitous ARP packets, 1 to 10.
+    pub count: u8,
+    /// Milliseconds between two of them, 100 to 60,000.
+    pub interval_ms: u16,
+}
+
+impl Default for GarpTiming {
+    fn default() -> Self {
+        Self { count: 1, interval_ms: 1_000 }
     }
 }
 

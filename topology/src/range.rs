@@ -150,18 +150,21 @@ impl AddressSet {
     /// Adds a span, merging what it overlaps or touches.
     pub fn insert(&mut self, span: Span) {
         let Span { mut first, mut last } = span;
-        let touches = |own: &Span| {
-            u64::from(own.first.to_bits()) <= u64::from(last.to_bits()) + 1
-                && u64::from(first.to_bits()) <= u64::from(own.last.to_bits()) + 1
-        };
-        let (joined, mut rest): (Vec<_>, Vec<_>) = self.0.drain(..).partition(touches);
-        for own in joined {
-            first = first.min(own.first);
-            last = last.max(own.last);
+        let after = |address: Ipv4Addr| u64::from(address.to_bits()) + 1;
+        let from = self.0.partition_point(|own| after(own.last) < u64::from(first.to_bits()));
+        let to = self.0.partition_point(|own| u64::from(own.first.to_bits()) <= after(last));
+        if let Some([lowest, .., highest] | [lowest @ highest]) = self.0.get(from..to) {
+            first = first.min(lowest.first);
+            last = last.max(highest.last);
         }
-        let at = rest.partition_point(|own| own.first < first);
-        rest.insert(at, Span { first, last });
-        self.0 = rest;
+        self.0.splice(from..to, [Span { first, last }]);
+    }
+
+    /// How many addresses of a span are in the set.
+    pub fn covered(&self, span: Span) -> u64 {
+        let from = self.0.partition_point(|own| own.last < span.first);
+        let overlapping = self.0.iter().skip(from).take_while(|own| own.first <= span.last);
+        overlapping.map(|own| Span { first: own.first.max(span.first), last: own.last.min(span.last) }.size()).sum()
     }
 
     /// Takes the addresses of a span out, splitting what it cuts.

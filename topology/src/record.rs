@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FloatingIp, Instance, Name, Network, Pool, Provider};
+use crate::{Direct, FloatingIp, Instance, Name, Network, Pool, Provider};
 
 /// One stored thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum Record {
     Instance(Arc<Instance>),
     /// A floating IP.
     FloatingIp(FloatingIp),
+    /// A direct port.
+    Direct(Arc<Direct>),
     /// The number that the next entity gets.
     NextEntity(u32),
 }
@@ -34,6 +36,7 @@ impl Record {
             Self::Network(network) => Key::Network(network.name.clone()),
             Self::Instance(instance) => Key::Instance(instance.name.clone()),
             Self::FloatingIp(fip) => Key::FloatingIp(fip.address),
+            Self::Direct(direct) => Key::Direct(direct.name.clone()),
             Self::NextEntity(_) => Key::NextEntity,
         }
     }
@@ -52,6 +55,8 @@ pub enum Key {
     Instance(Name),
     /// A floating IP's address.
     FloatingIp(Ipv4Addr),
+    /// A direct port's name.
+    Direct(Name),
     /// The counter of entity numbers.
     NextEntity,
 }

@@ -33,6 +33,8 @@ impl PortNo {
     pub const MAX: Self = Self(0xffff_ff00);
     /// The port that the packet came in on (OFPP_IN_PORT).
     pub const IN_PORT: Self = Self(0xffff_fff8);
+    /// The flow tables, for a packet of the controller's own (OFPP_TABLE).
+    pub const TABLE: Self = Self(0xffff_fff9);
     /// OVS's or a switch's own L2 forwarding (OFPP_NORMAL).
     pub const NORMAL: Self = Self(0xffff_fffa);
     /// All ports but the one that the packet came in on (OFPP_FLOOD).
@@ -51,6 +53,7 @@ impl fmt::Display for PortNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::IN_PORT => f.pad("IN_PORT"),
+            Self::TABLE => f.pad("TABLE"),
             Self::NORMAL => f.pad("NORMAL"),
             Self::FLOOD => f.pad("FLOOD"),
             Self::ALL => f.pad("ALL"),
@@ -85,6 +88,24 @@ impl fmt::Debug for HostName {
     }
 }
 
+/// The version of OpenFlow that is spoken with a bridge, and with it the form that its flows have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// 1.3 with OVS's extensions: a pipeline of many tables.
+    OpenFlow13,
+    /// 1.0, where a bridge offers nothing newer: one table.
+    OpenFlow10,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::OpenFlow13 => "OpenFlow 1.3",
+            Self::OpenFlow10 => "OpenFlow 1.0",
+        })
+    }
+}
+
 /// A bridge as its switch reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
@@ -94,6 +115,10 @@ pub struct Bridge {
     pub host: HostName,
     /// Its name: that of its LOCAL port.
     pub name: PortName,
+    /// How it is spoken to.
+    pub dialect: Dialect,
+    /// Whether it has meters, which bound how often it asks the controller.
+    pub meters: bool,
     /// Its ports by name, LOCAL among them under the bridge's name.
     pub ports: BTreeMap<PortName, Port>,
 }

@@ -57,8 +57,10 @@ impl From<OpError> for ApiError {
             | OpError::OutsidePool { .. }
             | OpError::NotInPool { .. }
             | OpError::NoSuchFixedIp { .. } => ErrorKind::NotFound,
-            OpError::Invalid { .. } | OpError::NoDefaultPool { .. } | OpError::NoMac { .. } => ErrorKind::Invalid,
-            OpError::InUse { .. } | OpError::AddressesInUse { .. } => ErrorKind::InUse,
+            OpError::Invalid { .. } | OpError::NoDefaultPool { .. } | OpError::NoPool | OpError::NoMac { .. } => {
+                ErrorKind::Invalid
+            }
+            OpError::InUse { .. } | OpError::AddressesInUse { .. } | OpError::MacInUse { .. } => ErrorKind::InUse,
             OpError::Exhausted { .. } => ErrorKind::Exhausted,
             _ => ErrorKind::Conflict,
         };

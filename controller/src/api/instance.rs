@@ -1,10 +1,10 @@
 //! Parameters about instances.
 
-use std::net::Ipv4Addr;
-
 use buoy_topology::{MacAddr, Name, PortName, VlanId};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::written::Address;
 
 /// Parameters of `instance.add`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct InstanceAdd {
     pub mac: MacAddr,
     /// Its fixed IP
     #[arg(long)]
-    pub ip: Ipv4Addr,
+    pub ip: Address,
     /// The VLAN that it is tagged with where the port is a trunk, 1 to 4094
     #[arg(long, value_name = "VID")]
     pub vlan: Option<VlanId>,
@@ -52,7 +52,7 @@ pub struct InstanceAttach {
     pub mac: MacAddr,
     /// Its fixed IP
     #[arg(long)]
-    pub ip: Ipv4Addr,
+    pub ip: Address,
     /// The VLAN that it is tagged with where the port is a trunk, 1 to 4094
     #[arg(long, value_name = "VID")]
     pub vlan: Option<VlanId>,

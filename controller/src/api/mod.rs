@@ -1,8 +1,10 @@
-//! What clients and daemon say to each other: [`request`] and the parameters by noun, [`views`] as results, [`error`].
+//! What clients and daemon say to each other: [`request`] and the parameters by noun, [`views`] as results, [`error`];
+//! [`written`] is how addresses are read.
 //!
 //! The parameters are at once the arguments of `buoyctl` and the params of the JSON-RPC methods: one definition, the
 //! same names.
 
+pub mod direct;
 pub mod error;
 pub mod fip;
 pub mod instance;
@@ -11,11 +13,14 @@ pub mod pool;
 pub mod provider;
 pub mod request;
 pub mod views;
+pub mod written;
 
+pub use direct::DirectAdd;
 pub use error::{ApiError, ErrorKind};
-pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList};
+pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipSet};
 pub use instance::{InstanceAdd, InstanceAttach};
 pub use network::NetworkCreate;
-pub use pool::{PoolAdd, PoolCreate, PoolRemove};
-pub use provider::{Policy, ProviderCreate, ProviderSet, Setting, Switch};
+pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove};
+pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use written::{Address, Setting, Subnet};

@@ -1,11 +1,10 @@
 //! Parameters about networks.
 
-use std::net::Ipv4Addr;
-
 use buoy_topology::{MacAddr, Name};
 use clap::Args;
-use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+
+use super::written::{Address, Subnet};
 
 /// Parameters of `network.create`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -15,10 +14,10 @@ pub struct NetworkCreate {
     pub name: Name,
     /// Its subnet; networks are apart, so subnets may overlap
     #[arg(long)]
-    pub cidr: Ipv4Net,
+    pub cidr: Subnet,
     /// The address that instances use as their router; the switch answers for it
     #[arg(long, value_name = "IP")]
-    pub gateway: Ipv4Addr,
+    pub gateway: Address,
     /// The MAC of that router [default: a locally administered one]
     #[arg(long, value_name = "MAC")]
     pub gateway_mac: Option<MacAddr>,

@@ -1,6 +1,6 @@
 //! Parameters about pools.
 
-use buoy_topology::{MacAddr, Name, RangeSpec};
+use buoy_topology::{MacAddr, Name, Note, RangeSpec};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,39 @@ pub struct PoolAdd {
     #[arg(long)]
     #[serde(default)]
     pub all_addresses: bool,
+}
+
+/// Parameters of `pool.import`: a list of addresses, all or nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolImport {
+    /// The pool.
+    pub name: Name,
+    /// The list.
+    pub entries: Vec<ImportEntry>,
+    /// Take a block's first and last address too.
+    #[serde(default)]
+    pub all_addresses: bool,
+    /// Say what would change, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// An entry of a list of addresses. What it does not say stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportEntry {
+    /// A CIDR, a span A-B or a single address.
+    pub address: RangeSpec,
+    /// The MAC that the provider bound it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddr>,
+    /// A note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+    /// Where it is written; a refusal begins with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Note>,
 }
 
 /// Parameters of `pool.remove`.

@@ -1,12 +1,10 @@
 //! Parameters about providers.
 
-use std::net::Ipv4Addr;
-use std::str::FromStr;
-
-use buoy_topology::{MacAddr, Name, PortName};
+use buoy_topology::{HookCommand, MacAddr, Name, PortName, VlanId};
 use clap::{Args, ValueEnum};
-use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+
+use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `provider.create`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -20,16 +18,19 @@ pub struct ProviderCreate {
     /// The port of that bridge that leads to the provider
     #[arg(long, value_name = "PORT")]
     pub uplink: PortName,
+    /// The VLAN that the provider is tagged with on the uplink, 1 to 4094 [default: untagged]
+    #[arg(long, value_name = "VID")]
+    pub vlan: Option<VlanId>,
     /// Where everything goes that is not on-link; it may lie outside every subnet
     #[arg(long, value_name = "IP")]
-    pub gateway: Option<Ipv4Addr>,
+    pub gateway: Option<Address>,
     /// The gateway's MAC, if it is not to be found by ARP
     #[arg(long, value_name = "MAC")]
     pub gateway_mac: Option<MacAddr>,
     /// An address of the host on that bridge; may be given several times
     #[arg(long, value_name = "IP")]
     #[serde(default)]
-    pub host_ip: Vec<Ipv4Addr>,
+    pub host_ip: Vec<Address>,
     /// Which source MAC the provider sees
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
@@ -40,13 +41,23 @@ pub struct ProviderCreate {
     /// A subnet whose stations are reached without the gateway; may be given several times
     #[arg(long, value_name = "CIDR")]
     #[serde(default)]
-    pub onlink: Vec<Ipv4Net>,
+    pub onlink: Vec<Subnet>,
     /// Whether a gratuitous ARP announces an address when it begins to be served [default: off]
     #[arg(long, value_enum)]
     pub garp: Option<Switch>,
+    /// How many times it does, 1 to 10 [default: 1]
+    #[arg(long, value_name = "N")]
+    pub garp_count: Option<u8>,
+    /// Milliseconds between two of them, 100 to 60000 [default: 1000]
+    #[arg(long, value_name = "MS")]
+    pub garp_interval: Option<u16>,
     /// The port of the bridge that leads to br-int [default: phy-<bridge>]
     #[arg(long, value_name = "PORT")]
     pub patch: Option<PortName>,
+    /// A program (absolute path and arguments, no shell) that is told on stdin, as JSON, when an address is associated,
+    /// moved, disassociated or released [default: none]
+    #[arg(long, value_name = "COMMAND|none")]
+    pub hook: Option<Setting<HookCommand>>,
 }
 
 /// Parameters of `provider.set`: what is not given stays.
@@ -61,15 +72,18 @@ pub struct ProviderSet {
     /// The port of that bridge that leads to the provider
     #[arg(long, value_name = "PORT")]
     pub uplink: Option<PortName>,
+    /// The VLAN that the provider is tagged with on the uplink, or `none` for untagged
+    #[arg(long, value_name = "VID|none")]
+    pub vlan: Option<Setting<VlanId>>,
     /// Where everything goes that is not on-link, or `none`
     #[arg(long, value_name = "IP|none")]
-    pub gateway: Option<Setting<Ipv4Addr>>,
+    pub gateway: Option<Setting<Address>>,
     /// The gateway's MAC, or `none` to find it by ARP
     #[arg(long, value_name = "MAC|none")]
     pub gateway_mac: Option<Setting<MacAddr>>,
     /// The addresses of the host on that bridge, in place of those before
     #[arg(long, value_name = "IP")]
-    pub host_ip: Option<Vec<Ipv4Addr>>,
+    pub host_ip: Option<Vec<Address>>,
     /// Which source MAC the provider sees
     #[arg(long, value_enum)]
     pub mac_policy: Option<Policy>,
@@ -78,13 +92,23 @@ pub struct ProviderSet {
     pub router_mac: Option<MacAddr>,
     /// The subnets that are reached without the gateway, in place of those before
     #[arg(long, value_name = "CIDR")]
-    pub onlink: Option<Vec<Ipv4Net>>,
+    pub onlink: Option<Vec<Subnet>>,
     /// Whether a gratuitous ARP announces an address when it begins to be served
     #[arg(long, value_enum)]
     pub garp: Option<Switch>,
+    /// How many times it does, 1 to 10
+    #[arg(long, value_name = "N")]
+    pub garp_count: Option<u8>,
+    /// Milliseconds between two of them, 100 to 60000
+    #[arg(long, value_name = "MS")]
+    pub garp_interval: Option<u16>,
     /// The port of the bridge that leads to br-int
     #[arg(long, value_name = "PORT")]
     pub patch: Option<PortName>,
+    /// A program (absolute path and arguments, no shell) that is told on stdin, as JSON, when an address is associated,
+    /// moved, disassociated or released; or `none`
+    #[arg(long, value_name = "COMMAND|none")]
+    pub hook: Option<Setting<HookCommand>>,
 }
 
 /// Which source MAC the provider sees.
@@ -94,7 +118,7 @@ pub enum Policy {
     /// The uplink's own MAC, for all addresses
     #[default]
     Host,
-    /// The MAC that the provider bound each address to (pool add --mac)
+    /// The MAC that the provider bound each address to (fip set --mac)
     Vmac,
     /// One MAC of a virtual router
     Router,
@@ -108,41 +132,4 @@ pub enum Switch {
     On,
     /// It is not done
     Off,
-}
-
-/// A value to set, or the word `none` to have no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Setting<T> {
-    /// To be this.
-    Value(T),
-    /// To be absent.
-    None(NoneWord),
-}
-
-/// The word `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NoneWord {
-    /// Written `none`.
-    None,
-}
-
-impl<T> Setting<T> {
-    /// What a value is after the setting, where there is one.
-    pub fn over(setting: Option<Self>, before: Option<T>) -> Option<T> {
-        match setting {
-            None => before,
-            Some(Self::Value(value)) => Some(value),
-            Some(Self::None(_)) => None,
-        }
-    }
-}
-
-impl<T: FromStr> FromStr for Setting<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "none" { Ok(Self::None(NoneWord::None)) } else { text.parse().map(Self::Value) }
-    }
 }

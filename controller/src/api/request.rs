@@ -7,8 +7,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByAddress, FipAllocate, FipAssociate, FipList, InstanceAdd, InstanceAttach, NetworkCreate, PoolAdd, PoolCreate,
-    PoolRemove, ProviderCreate, ProviderSet,
+    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach, NetworkCreate,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet,
 };
 
 macro_rules! methods {
@@ -36,7 +36,7 @@ macro_rules! methods {
 
             /// Whether there is nothing left to show when it is done.
             pub fn leaves_nothing(&self) -> bool {
-                self.method().ends_with(".delete") || matches!(self, Self::InstanceRemove(_))
+                self.method().ends_with(".delete") || matches!(self, Self::InstanceRemove(_) | Self::DirectRemove(_))
             }
 
             /// Whether the method takes parameters at all.
@@ -62,6 +62,8 @@ methods! {
     PoolCreate(PoolCreate) = "pool.create", true;
     /// Adds addresses to a pool.
     PoolAdd(PoolAdd) = "pool.add", true;
+    /// Adds a list of addresses with MACs and notes to a pool.
+    PoolImport(PoolImport) = "pool.import", true;
     /// Takes addresses out of a pool.
     PoolRemove(PoolRemove) = "pool.remove", true;
     /// All pools.
@@ -88,6 +90,14 @@ methods! {
     InstanceShow(ByName) = "instance.show", false;
     /// Removes an instance.
     InstanceRemove(ByName) = "instance.remove", true;
+    /// Declares a direct port.
+    DirectAdd(DirectAdd) = "direct.add", true;
+    /// All direct ports.
+    DirectList = "direct.list", false;
+    /// One direct port.
+    DirectShow(ByName) = "direct.show", false;
+    /// Removes a direct port.
+    DirectRemove(ByName) = "direct.remove", true;
     /// Gives a project an address.
     FipAllocate(FipAllocate) = "fip.allocate", true;
     /// Binds an address to a fixed IP.
@@ -96,6 +106,8 @@ methods! {
     FipDisassociate(ByAddress) = "fip.disassociate", true;
     /// Takes an address back into its pool.
     FipRelease(ByAddress) = "fip.release", true;
+    /// Changes what is known of an address.
+    FipSet(FipSet) = "fip.set", true;
     /// The addresses that projects have.
     FipList(FipList) = "fip.list", false;
     /// One address.
@@ -132,11 +144,11 @@ pub struct ByBridge {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
-    /// As soon as it is durable, like `store`: nothing is answered before that
+    /// For nothing: the same as `store`, since nothing is answered before it is durable
     None,
-    /// When it is durable
+    /// Until it is durable: it outlives a crash and a power cut
     Store,
-    /// When every switch that must carry it has acknowledged it
+    /// Until every switch that must carry it has acknowledged it, or the timeout is over
     #[default]
     Switch,
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIpState, MacAddr, Name, PortName, VlanId};
+use buoy_topology::{FloatingIpState, HookCommand, HookKind, HookState, MacAddr, Name, Note, PortName, VlanId};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,22 @@ pub struct Outcome<T> {
     pub applied: bool,
     /// The bridges that have not.
     pub pending: Vec<PortName>,
+    /// What a switch refused of it.
+    pub error: Option<String>,
     /// What the admin should know.
     pub notices: Vec<String>,
+}
+
+/// What an import changed, or would change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportView {
+    /// The pool as it is now.
+    #[serde(flatten)]
+    pub pool: PoolView,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// The entries that change something.
+    pub changes: Vec<ImportedView>,
 }
 
 macro_rules! views {
@@ -36,12 +50,15 @@ views! {
         gateway_mac: Option<MacAddr>, gateway_state: Option<String>, gateway_age_s: Option<u64>,
         arp_requests_sent: u64, mac_policy: String, router_mac: Option<MacAddr>, host_ips: Vec<Ipv4Addr>,
         onlink: Vec<Ipv4Net>, vlan: Option<VlanId>, garp: bool,
+        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>,
     }
     /// A pool.
     PoolView {
         name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
         associated: u64, reserved: u64,
     }
+    /// What an entry of an imported list changes.
+    ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }
     /// A network.
     NetworkView { name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr }
     /// An instance.
@@ -51,20 +68,31 @@ views! {
         network: Name, port: PortName, vlan: Option<VlanId>, mac: MacAddr, ip: Ipv4Addr, ofport: Option<u32>,
         floating_ip: Option<Ipv4Addr>,
     }
+    /// A direct port.
+    DirectView {
+        name: Name, provider: Name, bridge: Option<PortName>, port: PortName, ofport: Option<u32>, mac: MacAddr,
+        ips: Vec<Ipv4Addr>, applied: bool, pending: Vec<PortName>, error: Option<String>,
+    }
     /// A floating IP.
     FloatingIpView {
         address: Ipv4Addr, pool: Name, provider: Name, project: Option<Name>, state: FloatingIpState,
         instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, mac: Option<MacAddr>,
-        applied: bool, pending: Vec<PortName>, error: Option<String>,
+        note: Option<Note>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
     }
+    /// How the hook of an address's newest event went.
+    HookView { event: HookKind, state: HookState, tries: u32, at: String, message: Option<String> }
     /// A switch.
     SwitchView {
         datapath_id: Option<String>, bridge: Option<PortName>, role: Option<String>, host: String, address: String,
-        connected: bool, flows: Option<u64>, foreign_flows: Option<u64>, generation: Option<u64>, applied: bool,
-        error: Option<String>,
+        connected: bool, controller_role: Option<String>, dialect: Option<String>, flows: Option<u64>,
+        foreign_flows: Option<u64>, repaired_flows: Option<u64>, generation: Option<u64>, applied: bool,
+        error: Option<String>, limits: Vec<String>, warnings: Option<Vec<String>>,
     }
     /// A flow of a switch.
-    FlowView { table: u8, table_name: Option<String>, owner: Option<String>, packets: u64, bytes: u64, flow: String }
+    FlowView {
+        table: u8, table_name: Option<String>, priority: u16, owner: Option<String>, packets: u64, bytes: u64,
+        flow: String,
+    }
     /// Dropped packets of one reason in one table.
     DropRow { bridge: PortName, table: u8, table_name: Option<String>, reason: String, packets: u64, bytes: u64 }
     /// How the daemon is.

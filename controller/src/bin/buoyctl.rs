@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use buoy_controller::cli;
-use clap::Parser;
+use buoy_controller::{arguments, cli};
 
 fn main() -> ExitCode {
-    cli::run(cli::Args::parse()).into()
+    match arguments::parse() {
+        Ok(args) => cli::run(args).into(),
+        Err(code) => code,
+    }
 }

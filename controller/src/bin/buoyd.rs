@@ -3,12 +3,15 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use buoy_controller::arguments;
 use buoy_controller::daemon::{self, Args, Config};
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = match arguments::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
@@ -19,7 +22,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("buoyd: {error:#}");
+            eprintln!("buoyd: {}", arguments::one_line(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::import::{Import, Unreadable};
 use crate::api::{
-    ByAddress, ByBridge, ByName, FipAllocate, FipAssociate, FipList, InstanceAdd, InstanceAttach, NetworkCreate,
-    PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
+    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach,
+    NetworkCreate, PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -18,19 +19,19 @@ use crate::api::{
 #[command(name = "buoyctl", version, after_help = EXAMPLE, disable_help_subcommand = true)]
 pub struct Args {
     /// Where buoyd listens
-    #[arg(long, global = true, env = "BUOY_SOCKET", value_name = "PATH", default_value = crate::daemon::config::DEFAULT_SOCKET)]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "BUOY_SOCKET", value_name = "PATH", default_value = crate::daemon::config::DEFAULT_SOCKET)]
     pub(super) socket: PathBuf,
     /// A table for a person, or one JSON document for a script
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
     /// How far a change has to be before the command ends
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(super) wait: Wait,
     /// How many seconds to wait for the switches; then the exit code is 7
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECONDS", default_value = "5", value_parser = seconds, allow_negative_numbers = true)]
     pub(super) timeout: Duration,
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) task: Task,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,6 +54,9 @@ pub(super) enum Command {
     /// Guests and their interfaces
     #[command(subcommand)]
     Instance(Instance),
+    /// Stations on a provider's bridge that have its addresses themselves
+    #[command(subcommand)]
+    Direct(Direct),
     /// Floating IPs
     #[command(subcommand)]
     Fip(Fip),
@@ -63,6 +67,24 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+}
+
+/// What buoyctl can do: most of it is to ask the daemon.
+#[derive(Debug, Subcommand)]
+pub(super) enum Task {
+    #[command(flatten)]
+    Ask(Command),
+    /// OpenFlow messages in hex, as text; needs no daemon
+    #[command(after_help = DECODE_HELP)]
+    Decode(Decode),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Decode {
+    /// The messages, one after the other, whole from their headers on; "-" reads them from stdin. Spaces, newlines and 0x
+    /// are allowed
+    #[arg(required = true, value_name = "HEX")]
+    pub(super) hex: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +111,9 @@ pub(super) enum Pool {
     Create(PoolCreate),
     /// Add addresses, or give those that are in it a MAC
     Add(PoolAdd),
+    /// Add a list of addresses as the provider's web interface exports it, all or nothing
+    #[command(after_help = super::import::HELP)]
+    Import(Import),
     /// Take addresses out that are not allocated
     Remove(PoolRemove),
     /// All pools
@@ -130,6 +155,21 @@ pub(super) enum Instance {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Direct {
+    /// Declare a port whose station has provider addresses itself; only its MAC is translated
+    #[command(
+        after_help = "Example:\n  buoyctl direct add gw --provider lan --port qg-1 --mac 02:00:00:00:00:31 --ip 203.0.113.110"
+    )]
+    Add(DirectAdd),
+    /// All direct ports
+    List,
+    /// One direct port
+    Show(ByName),
+    /// Remove a direct port; its addresses are their pools' again
+    Remove(ByName),
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Fip {
     /// Give a project an address
     Allocate(FipAllocate),
@@ -140,6 +180,9 @@ pub(super) enum Fip {
     Disassociate(ByAddress),
     /// Give an address back to its pool; an association ends with it
     Release(ByAddress),
+    /// Change the MAC that the provider bound an address to, or its note
+    #[command(after_help = SET_HELP)]
+    Set(FipSet),
     /// The addresses that projects have
     List(FipList),
     /// One address
@@ -157,8 +200,9 @@ pub(super) enum Switch {
 }
 
 impl Command {
-    pub(super) fn request(self) -> Request {
-        match self {
+    /// What the daemon is asked. A list that cannot be read is no request.
+    pub(super) fn request(self) -> Result<Request, Unreadable> {
+        Ok(match self {
             Self::Provider(Provider::Create(params)) => Request::ProviderCreate(params),
             Self::Provider(Provider::List) => Request::ProviderList,
             Self::Provider(Provider::Show(by)) => Request::ProviderShow(by),
@@ -166,6 +210,7 @@ impl Command {
             Self::Provider(Provider::Delete(by)) => Request::ProviderDelete(by),
             Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
             Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
+            Self::Pool(Pool::Import(list)) => Request::PoolImport(list.read()?),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
             Self::Pool(Pool::List) => Request::PoolList,
             Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
@@ -179,10 +224,15 @@ impl Command {
             Self::Instance(Instance::List) => Request::InstanceList,
             Self::Instance(Instance::Show(by)) => Request::InstanceShow(by),
             Self::Instance(Instance::Remove(by)) => Request::InstanceRemove(by),
+            Self::Direct(Direct::Add(params)) => Request::DirectAdd(params),
+            Self::Direct(Direct::List) => Request::DirectList,
+            Self::Direct(Direct::Show(by)) => Request::DirectShow(by),
+            Self::Direct(Direct::Remove(by)) => Request::DirectRemove(by),
             Self::Fip(Fip::Allocate(params)) => Request::FipAllocate(params),
             Self::Fip(Fip::Associate(params)) => Request::FipAssociate(params),
             Self::Fip(Fip::Disassociate(by)) => Request::FipDisassociate(by),
             Self::Fip(Fip::Release(by)) => Request::FipRelease(by),
+            Self::Fip(Fip::Set(params)) => Request::FipSet(params),
             Self::Fip(Fip::List(filter)) => Request::FipList(filter),
             Self::Fip(Fip::Show(by)) => Request::FipShow(by),
             Self::Switch(Switch::List) => Request::SwitchList,
@@ -190,7 +240,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
-        }
+        })
     }
 }
 
@@ -209,3 +259,29 @@ const EXAMPLE: &str = "Example, from nothing to a floating IP:
 
 Exit codes: 0 done, 2 usage or invalid, 3 not found, 4 conflict, in use, exhausted or quota, 5 denied, 6 no daemon,
 7 stored but not applied within the timeout, 1 anything else.";
+
+const SET_HELP: &str =
+    "The provider sees the MAC where its --mac-policy is vmac. While the address is associated, flows and MAC change
+in one step and connections go on; `--mac none` is refused then.
+
+Examples:
+  buoyctl fip set 203.0.113.100 --mac 02:00:00:00:00:64
+  buoyctl fip set 203.0.113.100 --note 'mail, ordered in March'
+  buoyctl fip set 203.0.113.100 --mac none --note none";
+
+const DECODE_HELP: &str =
+    "Messages read as `ovs-ofctl ofp-print` prints them: name, version and xid, then content. Flows
+are in ovs-ofctl's words; what Buoy only keeps is printed as hex under its name. With --format json: one object
+for each message, with its name, version, type, xid, length and text.
+
+Examples:
+  $ buoyctl decode 0414000800000001
+  OFPT_BARRIER_REQUEST (OF1.3) (xid=0x1):
+  $ buoyctl decode 04 02 00 0c 00 00 00 05 de ad be ef
+  OFPT_ECHO_REQUEST (OF1.3) (xid=0x5): 4 bytes of payload
+   deadbeef
+  $ xxd -p capture.bin | buoyctl decode -
+
+Exit codes: 0 all was understood; 2 something is no hex, is cut short or makes no sense (said on stderr, after all that
+could be read).";
+const GLOBAL: &str = "For all commands";

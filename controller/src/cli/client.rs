@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::Exit;
 use crate::api::{ErrorKind, Request, Wait};
+use crate::rpc::MAX_LINE;
 
 /// Why there is no result.
 #[derive(Debug, Error)]
@@ -20,6 +21,8 @@ pub(super) enum Failure {
     HungUp(io::Error),
     #[error("the daemon's answer is not JSON-RPC: {0}")]
     Broken(String),
+    #[error("this makes {len} bytes, and the daemon reads at most {MAX_LINE} at once: split it, nothing was changed")]
+    TooLong { len: usize },
     #[error("{message}")]
     Refused { kind: ErrorKind, message: String },
 }
@@ -29,6 +32,7 @@ impl Failure {
         match self {
             Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
             Self::Broken(_) => Exit::Broken,
+            Self::TooLong { .. } => Exit::Refused(ErrorKind::Invalid),
             Self::Refused { kind, .. } => Exit::Refused(*kind),
         }
     }
@@ -37,23 +41,30 @@ impl Failure {
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
 pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
     let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
+    let mut line = line(request, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
+    if line.len() > MAX_LINE {
+        return Err(Failure::TooLong { len: line.len() });
+    }
+    line.push('\n');
     let mut stream = UnixStream::connect(path).map_err(unreachable)?;
     stream.set_read_timeout(Some(timeout + GRACE)).map_err(unreachable)?;
-    let mut line = line(request, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
-    line.push('\n');
-    stream.write_all(line.as_bytes()).map_err(Failure::HungUp)?;
+    let sent = stream.write_all(line.as_bytes());
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).map_err(Failure::HungUp)?;
-    if answer.is_empty() {
+    // A daemon that hangs up on who asks says why before it does.
+    let read = BufReader::new(stream).read_line(&mut answer);
+    if !answer.ends_with('\n') {
+        sent.and(read).map_err(Failure::HungUp)?;
         return Err(Failure::HungUp(io::ErrorKind::UnexpectedEof.into()));
     }
     let mut answer: Value = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
-    match answer.get("error") {
-        None => Ok(answer["result"].take()),
-        Some(error) => Err(Failure::Refused {
-            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Invalid),
+    match (answer.get("error"), answer.get("result")) {
+        (Some(error), _) => Err(Failure::Refused {
+            // A kind of a newer daemon has no exit code of its own.
+            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
             message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
         }),
+        (None, Some(_)) => Ok(answer["result"].take()),
+        (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
     }
 }
 

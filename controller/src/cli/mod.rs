@@ -1,32 +1,46 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
-//! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees).
+//! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
+//! [`import`] reads lists of addresses;
+//! [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
 mod args;
 mod client;
+mod decode;
 mod exit;
+mod import;
 mod table;
 
 use std::io::Write;
 
 use serde_json::Value;
 
-use crate::api::Wait;
+use crate::api::{ErrorKind, Wait};
+use crate::arguments::one_line;
 pub use args::Args;
-use args::Format;
+use args::{Format, Task};
 pub use exit::Exit;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, wait, timeout, command } = args;
-    let request = command.request();
+    let Args { socket, format, wait, timeout, task } = args;
+    let request = match task {
+        Task::Ask(command) => match command.request() {
+            Ok(request) => request,
+            Err(unreadable) => {
+                eprintln!("buoyctl: {}", one_line(&unreadable.to_string()));
+                return Exit::Refused(ErrorKind::Invalid);
+            }
+        },
+        Task::Decode(args) => return decode::run(&args, format),
+    };
     let waits = wait == Wait::Switch && request.changes();
     let result = match client::call(&socket, &request, wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
-            eprintln!("buoyctl: {failure}");
+            eprintln!("buoyctl: {}", one_line(&failure.to_string()));
             return failure.exit();
         }
     };
@@ -53,7 +67,7 @@ fn report(result: &Value) {
 fn not_applied(result: &Value) -> Exit {
     let pending: Vec<_> = result["pending"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     match result["error"].as_str() {
-        Some(error) => eprintln!("buoyctl: stored, but a switch refuses it: {error}"),
+        Some(error) => eprintln!("buoyctl: stored, but not in force: {error}"),
         None => eprintln!(
             "buoyctl: stored, but not applied yet on {}: it is as soon as the bridge is there (buoyctl switch list)",
             pending.join(", ")

@@ -12,6 +12,7 @@ type Columns = &'static [(&'static str, &'static str)];
 pub(super) fn render(request: &Request, result: &Value) -> String {
     match (result, request) {
         (Value::Array(flows), Request::SwitchFlows(_)) => flows.iter().map(flow).collect(),
+        (Value::Object(_), Request::PoolImport(_)) => imported(result),
         (Value::Array(rows), _) if rows.is_empty() => {
             eprintln!("{}", nothing(request));
             String::new()
@@ -22,6 +23,23 @@ pub(super) fn render(request: &Request, result: &Value) -> String {
         _ => String::new(),
     }
 }
+
+/// What a list changed, and on stderr what that comes to.
+fn imported(result: &Value) -> String {
+    let rows = result["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let count = |field: &str| rows.iter().filter(|row| !row[field].is_null()).count();
+    let added: u64 = rows.iter().filter_map(|row| row["added"].as_u64()).sum();
+    let sum =
+        format!("{added} new addresses, {} entries with a new MAC, {} with a new note", count("mac"), count("note"));
+    match (rows.is_empty(), result["dry_run"] == Value::Bool(true)) {
+        (true, _) => eprintln!("All of the list is so already: nothing changes"),
+        (_, true) => eprintln!("Dry run, nothing was changed. The list has {sum}"),
+        (_, false) => eprintln!("The list had {sum}"),
+    }
+    if rows.is_empty() { String::new() } else { list(rows, IMPORTED) }
+}
+
+const IMPORTED: Columns = &[("ADDRESS", "address"), ("ADDED", "added"), ("MAC", "mac"), ("NOTE", "note")];
 
 /// A flow with its counters, in the form of ovs-ofctl dump-flows.
 fn flow(flow: &Value) -> String {
@@ -127,6 +145,14 @@ fn columns(request: &Request) -> Columns {
         Request::InstanceList => {
             &[("NAME", "name"), ("PROJECT", "project"), ("BRIDGE", "bridge"), ("ADDRESSES", "interfaces")]
         }
+        Request::DirectList => &[
+            ("NAME", "name"),
+            ("PROVIDER", "provider"),
+            ("PORT", "port"),
+            ("MAC", "mac"),
+            ("ADDRESSES", "ips"),
+            ("APPLIED", "applied"),
+        ],
         Request::FipList(_) => &[
             ("ADDRESS", "address"),
             ("POOL", "pool"),
@@ -162,6 +188,7 @@ fn nothing(request: &Request) -> &'static str {
         Request::PoolList => "There is no pool yet: buoyctl pool create --help",
         Request::NetworkList => "There is no network yet: buoyctl network create --help",
         Request::InstanceList => "There is no instance yet: buoyctl instance add --help",
+        Request::DirectList => "There is no direct port yet: buoyctl direct add --help",
         Request::FipList(_) => "No floating IP is like that. Allocate one: buoyctl fip allocate --help",
         Request::SwitchList => "No switch has connected yet: ovs-vsctl set-controller points a bridge at the daemon",
         _ => "Nothing to show: no switch is connected",

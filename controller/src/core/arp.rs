@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use buoy_flows::openflow::{Action, BufferId, MatchField, PacketIn, PacketOut};
 use buoy_flows::pipeline::external::View;
 use buoy_flows::pipeline::tables::external as tables;
-use buoy_flows::pipeline::{Role, World, registers};
-use buoy_topology::{EntityId, MacAddr, NeighbourKey, PortNo, Provider};
+use buoy_flows::pipeline::{Entity, Role, World, registers};
+use buoy_topology::{Bridge, Dialect, EntityId, MacAddr, NeighbourKey, PortNo, Provider};
 use bytes::Bytes;
 use etherparse::{ArpHardwareId, ArpOperation, ArpPacket, EtherType, NetSlice, PacketBuilder, SlicedPacket};
 use tracing::{info, warn};
 
 use super::Core;
+use super::switches::Switch;
 use crate::switch::{Command, ConnectionId};
 
 /// What is remembered of packets.
@@ -27,16 +28,23 @@ pub(super) struct Packets {
 
 /// An ARP packet that a switch passed on.
 #[derive(Clone, Copy, Debug)]
-struct Heard {
-    mac: MacAddr,
-    address: Ipv4Addr,
+pub(super) struct Heard {
+    pub(super) mac: MacAddr,
+    pub(super) address: Ipv4Addr,
 }
 
 impl Core {
     pub(super) fn on_packet(&mut self, id: ConnectionId, packet: &PacketIn, now: Instant) {
         let Some(bridge) = self.switches.get(&id).and_then(|switch| switch.bridge.as_ref()) else { return };
-        let Some(provider) = self.site.providers().find(|own| own.bridge == bridge.name).cloned() else { return };
-        let in_port = packet.matching.fields().iter().find_map(|field| match field {
+        if bridge.dialect == Dialect::OpenFlow10 {
+            self.on_legacy_packet(id, packet, now);
+            return;
+        }
+        let fields = packet.matching.fields();
+        let number = fields.iter().find_map(|field| registers::PROVIDER.held_in(field));
+        let provider = number.and_then(|number| self.site.provider_by_id(EntityId(number)));
+        let Some(provider) = provider.filter(|own| own.bridge == bridge.name).cloned() else { return };
+        let in_port = fields.iter().find_map(|field| match field {
             MatchField::InPort(port) => Some(*port),
             _ => None,
         });
@@ -56,27 +64,39 @@ impl Core {
                 }
             }
             tables::NEXT_HOP => {
-                let Some(address) = destination(&packet.frame) else { return };
-                let known = self.learnt.of(provider.id).count();
-                if provider.is_onlink(address) && known < MOST_NEIGHBOURS {
-                    self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, None, now);
-                    self.ask_neighbours(now);
+                if let Some(address) = destination(&packet.frame) {
+                    self.look_for(&provider, address, now);
                 }
             }
             tables::GATEWAY => self.hold(&provider, packet.frame.clone(), now),
+            tables::GUARD => self.on_refused_frame(id, &provider, in_port, &packet.frame, now),
             _ => {}
         }
     }
 
+    /// A packet is for a station that is not known.
+    pub(super) fn look_for(&mut self, provider: &Provider, address: Ipv4Addr, now: Instant) {
+        let known = self.learnt.of(provider.id).count();
+        if provider.is_onlink(address) && known < MOST_NEIGHBOURS {
+            self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, None, now);
+            self.ask_neighbours(now);
+        }
+    }
+
     /// The gateway or an on-link neighbour spoke.
-    fn on_station(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>, now: Instant) {
+    pub(super) fn on_station(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>, now: Instant) {
         let Heard { mac, address } = heard;
         let is_gateway = provider.gateway == Some(address);
-        let is_ours = self.site.pool_at(address).is_some_and(|pool| !self.site.is_kept(pool, address));
+        let key = NeighbourKey { provider: provider.id, address };
+        let is_known = is_gateway || self.resolver.watches(key) || self.learnt.mac(key).is_some();
+        if !is_known && self.learnt.of(provider.id).count() >= MOST_NEIGHBOURS {
+            return;
+        }
+        let is_direct = self.site.direct_at(address).is_some();
+        let is_ours = is_direct || self.site.pool_at(address).is_some_and(|pool| !self.site.is_kept(pool, address));
         if !mac.is_unicast() || Some(mac) == local || is_ours || !(is_gateway || provider.is_onlink(address)) {
             return;
         }
-        let key = NeighbourKey { provider: provider.id, address };
         self.resolver.watch(key, is_gateway, self.learnt.mac(key), now);
         self.resolver.heard(key, mac, now);
         if self.learnt.mac(key) != Some(mac) {
@@ -87,7 +107,7 @@ impl Core {
     }
 
     /// The host spoke: what it uses itself, no pool hands out.
-    fn on_host_arp(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>) {
+    pub(super) fn on_host_arp(&mut self, provider: &Provider, heard: Heard, local: Option<MacAddr>) {
         let Heard { mac, address } = heard;
         if Some(mac) != local || address.is_unspecified() || provider.host_ips.contains(&address) {
             return;
@@ -96,14 +116,34 @@ impl Core {
             warn!(%address, provider = %provider.name, "the host uses an address that is an associated floating IP");
             return;
         }
+        if let Some(direct) = self.site.direct_at(address) {
+            warn!(%address, direct = %direct.name, "the host uses an address of a direct port");
+            return;
+        }
         if let Some(pool) = self.site.pool_at(address).filter(|pool| !self.site.is_kept(pool, address)) {
             warn!(%address, pool = %pool.name, "the host uses an address of a pool: it is left out of the pool");
         }
-        self.site.keep(address);
-        self.learn(NeighbourKey { provider: provider.id, address }, Some(mac));
+        let key = NeighbourKey { provider: provider.id, address };
+        let is_new = self.site.keep(address);
+        self.learn(key, Some(mac));
+        if is_new {
+            self.neighbour_changed(key);
+        }
     }
 
-    fn on_claim(&mut self, provider: &Provider, heard: Heard, now: Instant) {
+    /// What the host was seen to use before a restart no pool hands out either. Its MAC is that of the bridge, so this has
+    /// to wait until the bridge is there.
+    pub(super) fn keep_host_addresses(&mut self, bridge: &Bridge) {
+        let Some(local) = bridge.local() else { return };
+        let providers = self.site.providers().filter(|provider| provider.bridge == bridge.name);
+        let learnt = providers.flat_map(|provider| self.learnt.of(provider.id));
+        let own: Vec<_> = learnt.filter(|(_, mac)| *mac == local.mac).map(|(address, _)| address).collect();
+        for address in own {
+            self.site.keep(address);
+        }
+    }
+
+    pub(super) fn on_claim(&mut self, provider: &Provider, heard: Heard, now: Instant) {
         let Heard { mac, address } = heard;
         self.packets.claims.retain(|_, reported| now.duration_since(*reported) < CLAIM_PAUSE);
         if self.packets.claims.len() < MOST_CLAIMS && !self.packets.claims.contains_key(&(address, mac)) {
@@ -113,7 +153,7 @@ impl Core {
     }
 
     /// Keeps a packet until its next hop is known, for a moment and with few others.
-    fn hold(&mut self, provider: &Provider, frame: Bytes, now: Instant) {
+    pub(super) fn hold(&mut self, provider: &Provider, frame: Bytes, now: Instant) {
         let held = self.packets.held.entry(provider.id).or_default();
         if held.len() >= MOST_HELD {
             held.pop_front();
@@ -147,7 +187,7 @@ impl Core {
         }
     }
 
-    /// Watches over the gateways and the neighbours of the providers whose bridge is connected.
+    /// Watches over the gateways and the neighbours of all providers.
     pub(super) fn watch_neighbours(&mut self) {
         let now = Instant::now();
         for provider in self.site.providers() {
@@ -177,11 +217,19 @@ impl Core {
 
     /// Sends the questions that are due, once there is a bridge that they can leave by.
     pub(super) fn ask_neighbours(&mut self, now: Instant) {
-        let ready = |switch: &super::switches::Switch| switch.role == Role::External && switch.table.is_clean();
-        if self.is_safe_mode() || !self.switches.values().any(ready) {
+        if self.is_safe_mode() {
             return;
         }
-        let due = self.resolver.poll(now);
+        // The guard has to be there, or nothing leaves.
+        let is_ready = |switch: &Switch, provider: &Provider| {
+            let is_its = switch.bridge.as_ref().is_some_and(|own| own.name == provider.bridge);
+            is_its && !switch.table.is_pending(&Entity::Provider(provider.name.clone()))
+        };
+        let can_reach = |provider| {
+            let provider = self.site.provider_by_id(provider);
+            provider.is_some_and(|provider| self.switches.values().any(|switch| is_ready(switch, provider)))
+        };
+        let due = self.resolver.poll(now, can_reach);
         for question in due.questions {
             self.send_question(question.key, question.to);
         }
@@ -206,39 +254,46 @@ impl Core {
         declared.or_else(|| learnt().map(|(address, _)| address)).unwrap_or(Ipv4Addr::UNSPECIFIED)
     }
 
-    /// A gratuitous ARP: whoever has an old MAC for the address learns the new one (RFC 5227, section 3).
-    pub(super) fn send_announcement(&self, address: Ipv4Addr) {
-        let Some(binding) = self.site.binding(address) else { return };
-        let Some((_, view)) = self.external(binding.provider.id) else { return };
-        let Some(mac) = view.source_mac(binding.fip) else { return };
-        let frame = arp(ArpOperation::REQUEST, mac, MacAddr::BROADCAST, address, address);
-        self.send_through_guard(binding.provider.id, [], frame);
-    }
-
-    fn external(&self, provider: EntityId) -> Option<(&Provider, View<'_>)> {
+    pub(super) fn external(&self, provider: EntityId) -> Option<(&Provider, View<'_>)> {
         let provider = self.site.provider_by_id(provider)?;
         let bridge = self
             .switches
             .values()
             .find_map(|switch| switch.bridge.as_ref().filter(|bridge| bridge.name == provider.bridge))?;
         let world = World { site: &self.site, learnt: &self.learnt, bridge, role: Role::External };
-        Some((provider, View::of(world)?))
+        Some((provider, View::of(world, provider)?))
     }
 
     /// A packet of the controller's own leaves like any other: by the guard, and never by an output to an uplink.
-    fn send_through_guard(&self, provider: EntityId, actions: impl IntoIterator<Item = Action>, frame: Bytes) {
+    pub(super) fn send_through_guard(
+        &self,
+        provider: EntityId,
+        actions: impl IntoIterator<Item = Action>,
+        frame: Bytes,
+    ) {
         let Some(provider) = self.site.provider_by_id(provider) else { return };
         let mark = registers::PROVIDER.set(provider.id.0);
         let guard = Action::Resubmit { port: None, table: tables::GUARD };
-        let actions: Vec<_> = std::iter::once(mark).chain(actions).chain([guard]).collect();
+        let actions: Vec<_> = actions.into_iter().collect();
         for switch in self.switches.values() {
-            let is_its = switch.bridge.as_ref().is_some_and(|bridge| bridge.name == provider.bridge);
-            if is_its && switch.connection.commands.capacity() > KEPT_FOR_JOBS {
-                let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
-                let packet = PacketOut { buffer_id, in_port, actions: actions.clone(), frame: frame.clone() };
-                // A switch whose queue is full loses the packet, as a wire would.
-                let _ = switch.connection.commands.try_send(Command::PacketOut(packet));
-            }
+            let Some(bridge) = switch.bridge.as_ref().filter(|bridge| bridge.name == provider.bridge) else { continue };
+            let through_guard = match bridge.dialect {
+                Dialect::OpenFlow13 => [std::slice::from_ref(&mark), &actions, std::slice::from_ref(&guard)].concat(),
+                // The guard is in the one table: it takes what comes from the controller.
+                Dialect::OpenFlow10 => [&actions[..], &[Action::output(PortNo::TABLE)]].concat(),
+            };
+            switch.send_packet(through_guard, frame.clone());
+        }
+    }
+}
+
+impl Switch {
+    /// Hands a packet to the switch. One whose queue is full loses it, as a wire would.
+    pub(super) fn send_packet(&self, actions: Vec<Action>, frame: Bytes) {
+        if self.connection.commands.capacity() > KEPT_FOR_JOBS {
+            let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
+            let packet = PacketOut { buffer_id, in_port, actions, frame };
+            let _ = self.connection.commands.try_send(Command::PacketOut(packet));
         }
     }
 }
@@ -255,14 +310,14 @@ impl Heard {
     }
 }
 
-fn destination(frame: &[u8]) -> Option<Ipv4Addr> {
+pub(super) fn destination(frame: &[u8]) -> Option<Ipv4Addr> {
     match SlicedPacket::from_ethernet(frame).ok()?.net? {
         NetSlice::Ipv4(ip) => Some(ip.header().destination_addr()),
         _ => None,
     }
 }
 
-fn arp(operation: ArpOperation, from: MacAddr, to: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Bytes {
+pub(super) fn arp(operation: ArpOperation, from: MacAddr, to: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Bytes {
     let unknown = [0; 6];
     let (sha, spa, tpa) = (from.octets(), sender.octets(), target.octets());
     let body = ArpPacket::new(ArpHardwareId::ETHERNET, EtherType::IPV4, operation, &sha, &spa, &unknown, &tpa);
@@ -283,4 +338,4 @@ const MOST_NEIGHBOURS: usize = 4096;
 const MOST_CLAIMS: usize = 1024;
 const CLAIM_PAUSE: Duration = Duration::from_secs(60);
 /// Places in a switch's queue that packets leave to jobs.
-const KEPT_FOR_JOBS: usize = 8;
+const KEPT_FOR_JOBS: usize = 16;

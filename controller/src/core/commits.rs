@@ -1,15 +1,17 @@
 //! From requests to commits. Each request is checked against the state with all that came before it; those that arrive
 //! while a commit is under way share the next one. When a commit fails, the state is as it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use buoy_flows::pipeline::Touched;
-use buoy_topology::{Change, Generation};
+use buoy_topology::{Change, Generation, HookRecord};
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use super::Core;
+use super::outcome::Made;
 use super::plan::Planned;
 use super::rollout::Waiter;
 use crate::api::{ApiError, ErrorKind, Wait};
@@ -22,7 +24,19 @@ pub(super) struct Committing {
     change: Change,
     /// What takes the changes back, the last first.
     undo: Vec<Change>,
-    requests: Vec<(Ask, Planned)>,
+    requests: Vec<Accepted>,
+    /// The newest event of each address for its provider's hook; none for an address that is no more.
+    hooks: BTreeMap<Ipv4Addr, Option<HookRecord>>,
+    /// Those that a change which is not durable yet may be the reason to refuse.
+    refused: Vec<(Ask, ApiError)>,
+}
+
+/// A request whose change is made, and becomes durable with the commit.
+#[derive(Debug)]
+struct Accepted {
+    ask: Ask,
+    planned: Planned,
+    made: Made,
 }
 
 impl Core {
@@ -37,7 +51,13 @@ impl Core {
     }
 
     fn take_deferred(&mut self) {
-        let mut batch = Committing { change: Change::default(), undo: Vec::new(), requests: Vec::new() };
+        let mut batch = Committing {
+            change: Change::default(),
+            undo: Vec::new(),
+            requests: Vec::new(),
+            hooks: BTreeMap::new(),
+            refused: Vec::new(),
+        };
         while let Some(ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
@@ -51,11 +71,14 @@ impl Core {
             match self.plan(&ask.call.request) {
                 Ok(planned) => {
                     if !planned.change.is_empty() {
+                        batch.hooks.extend(self.hooks_of(&planned.change));
                         batch.undo.push(self.site.apply(&planned.change));
                         batch.change.extend(planned.change.clone());
                     }
-                    batch.requests.push((ask, planned));
+                    let made = self.made(&planned.subject);
+                    batch.requests.push(Accepted { ask, planned, made });
                 }
+                Err(refusal) if !batch.change.is_empty() => batch.refused.push((ask, refusal)),
                 Err(refusal) => {
                     // Who hung up needs no answer.
                     let _ = ask.reply.send(Err(refusal));
@@ -72,8 +95,13 @@ impl Core {
         }
         let Some(store) = &self.store else { return };
         let committed = self.committed.clone();
-        let commit =
-            Commit { generation: self.site.generation().next(), change: batch.change.clone(), learnt: Vec::new() };
+        let hooks = batch.hooks.clone().into_iter().collect();
+        let commit = Commit {
+            generation: self.site.generation().next(),
+            change: batch.change.clone(),
+            learnt: Vec::new(),
+            hooks,
+        };
         self.committing = Some(batch);
         store.commit(commit, move |result| {
             // A core that is gone needs no result.
@@ -88,14 +116,24 @@ impl Core {
                 self.site.set_generation(generation);
                 let touched = Touched::by(&batch.change, &self.site);
                 self.finish(batch.requests, &touched);
+                self.take_hooks(batch.hooks);
+                for (ask, refusal) in batch.refused {
+                    let _ = ask.reply.send(Err(refusal));
+                }
             }
             Err(failure) => {
                 error!(error = %failure, "a commit failed: nothing was changed");
+                let mut touched = Touched::by(&batch.change, &self.site);
                 for undo in batch.undo.iter().rev() {
                     self.site.apply(undo);
+                    touched.extend(Touched::by(undo, &self.site));
                 }
-                for (ask, _) in batch.requests {
-                    let _ = ask.reply.send(Err(ApiError { kind: ErrorKind::Storage, message: failure.to_string() }));
+                // A switch that connected meanwhile was compiled for what does not hold.
+                self.roll_out(&touched);
+                let failure = ApiError { kind: ErrorKind::Storage, message: failure.to_string() };
+                let accepted = batch.requests.into_iter().map(|accepted| accepted.ask);
+                for ask in accepted.chain(batch.refused.into_iter().map(|(ask, _)| ask)) {
+                    let _ = ask.reply.send(Err(failure.clone()));
                 }
             }
         }
@@ -103,17 +141,17 @@ impl Core {
     }
 
     /// Lets a durable change take effect, and answers those who do not wait for the switches.
-    fn finish(&mut self, requests: Vec<(Ask, Planned)>, touched: &Touched) {
+    fn finish(&mut self, requests: Vec<Accepted>, touched: &Touched) {
         let now = Instant::now();
-        for (ask, planned) in requests {
+        for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
-            self.announcements.extend(planned.announce);
+            planned.announce.into_iter().for_each(|address| self.announcements.add(address));
             if let Some((pool, address)) = planned.cursor {
                 self.cursors.insert(pool, address);
             }
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
-            let Planned { subject, scope, notices, .. } = planned;
-            self.waiters.push(Waiter { ask, subject, scope, notices, deadline: now + patience });
+            let Planned { scope, notices, .. } = planned;
+            self.waiters.push(Waiter { ask, made, scope, notices, deadline: now + patience });
         }
         if *touched != Touched::Entities(BTreeSet::new()) {
             self.roll_out(touched);

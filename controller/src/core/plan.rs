@@ -6,16 +6,16 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{
-    AllocateSpec, AssociateSpec, InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec,
-    RangesSpec,
+    InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec, RangesSpec,
 };
-use buoy_topology::{Change, Name, Pool, PortName, Provider};
+use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Write};
 
 use super::Core;
-use super::rollout::Scope;
+use super::standing::Scope;
+use crate::api::views::ImportedView;
 use crate::api::{
-    ApiError, ErrorKind, FipAllocate, FipAssociate, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate,
-    ProviderCreate, ProviderSet, Request, Setting,
+    ApiError, ErrorKind, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate, ProviderCreate, ProviderSet,
+    Request, Setting,
 };
 
 /// A checked request.
@@ -38,7 +38,10 @@ pub(super) enum Subject {
     Pool(Name),
     Network(Name),
     Instance(Name),
+    Direct(Name),
     FloatingIp(Ipv4Addr),
+    /// A list that was imported into a pool: what that changes, and whether it is a dry run.
+    Import(Name, Vec<ImportedView>, bool),
     /// Something that is no more.
     Removed(Name),
 }
@@ -50,6 +53,8 @@ impl fmt::Display for Subject {
             | Self::Pool(name)
             | Self::Network(name)
             | Self::Instance(name)
+            | Self::Import(name, ..)
+            | Self::Direct(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
         }
@@ -72,6 +77,7 @@ impl Core {
             }
             Request::PoolCreate(params) => self.create_pool(params)?,
             Request::PoolAdd(params) => self.add_to_pool(params)?,
+            Request::PoolImport(params) => self.import_to_pool(params)?,
             Request::PoolRemove(params) => {
                 self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
             }
@@ -80,7 +86,8 @@ impl Core {
                 self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
             }
             Request::NetworkCreate(params) => {
-                let spec = NetworkSpec { cidr: params.cidr, gateway: params.gateway, gateway_mac: params.gateway_mac };
+                let spec =
+                    NetworkSpec { cidr: params.cidr.0, gateway: params.gateway.0, gateway_mac: params.gateway_mac };
                 let change = self.site.create_network(params.name.clone(), spec)?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
@@ -96,10 +103,13 @@ impl Core {
                 let entity = Entity::Instance(by.name.clone());
                 self.removal(&by.name, self.site.remove_instance(&by.name)?, Some(entity), bridge)
             }
+            Request::DirectAdd(params) => self.add_direct(params)?,
+            Request::DirectRemove(by) => self.remove_direct(&by.name)?,
             Request::FipAllocate(params) => self.allocate(params)?,
             Request::FipAssociate(params) => self.associate(params)?,
-            Request::FipDisassociate(by) => self.loosen(by.address, self.site.disassociate(by.address)?),
-            Request::FipRelease(by) => self.loosen(by.address, self.site.release(by.address)?),
+            Request::FipSet(params) => self.set_floating_ip(params)?,
+            Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
+            Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
             _ => return Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes nothing".to_owned() }),
         })
     }
@@ -108,13 +118,16 @@ impl Core {
         let spec = ProviderSpec {
             bridge: params.bridge.clone(),
             uplink: params.uplink.clone(),
+            vlan: params.vlan,
             patch: params.patch.clone(),
-            gateway: params.gateway,
+            gateway: params.gateway.map(Into::into),
             gateway_mac: params.gateway_mac,
-            host_ips: params.host_ip.clone(),
+            host_ips: all(&params.host_ip),
             mac_policy: policy(params.mac_policy, params.router_mac)?,
-            onlink: params.onlink.clone(),
+            onlink: all(&params.onlink),
             garp: params.garp == Some(crate::api::Switch::On),
+            garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
+            hook: Setting::over(params.hook.clone(), None),
         };
         let change = self.site.create_provider(params.name.clone(), spec)?;
         Ok(self.provider(&params.name, &params.bridge, &params.uplink, change))
@@ -132,11 +145,14 @@ impl Core {
         }
         spec.uplink = params.uplink.clone().unwrap_or(spec.uplink);
         spec.patch = params.patch.clone().or(spec.patch);
+        spec.vlan = Setting::over(params.vlan, spec.vlan);
+        spec.hook = Setting::over(params.hook.clone(), spec.hook);
         spec.gateway = Setting::over(params.gateway, spec.gateway);
         spec.gateway_mac = Setting::over(params.gateway_mac, spec.gateway_mac);
-        spec.host_ips = params.host_ip.clone().unwrap_or(spec.host_ips);
-        spec.onlink = params.onlink.clone().unwrap_or(spec.onlink);
+        spec.host_ips = params.host_ip.as_deref().map_or(spec.host_ips, all);
+        spec.onlink = params.onlink.as_deref().map_or(spec.onlink, all);
         spec.garp = params.garp.map_or(spec.garp, |garp| garp == crate::api::Switch::On);
+        spec.garp_timing = garp_timing(spec.garp_timing, params.garp_count, params.garp_interval);
         if params.mac_policy.is_some() || params.router_mac.is_some() {
             let current = match spec.mac_policy {
                 PolicySpec::Host => Policy::Host,
@@ -153,12 +169,10 @@ impl Core {
     fn provider(&self, name: &Name, bridge: &PortName, uplink: &PortName, change: Change) -> Planned {
         let scope = Scope { entities: None, bridges: BTreeSet::from([bridge.clone()]) };
         let mut planned = planned(change, Subject::Provider(name.clone()), scope);
-        let mut connected = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        if let Some(bridge) = connected.find(|own| own.name == *bridge && own.port(uplink).is_none()) {
-            planned.notices.push(format!(
-                "bridge {} has no port {uplink}: until it has, the bridge serves its host alone",
-                bridge.name
-            ));
+        if self.lacks_port(bridge, uplink) {
+            let notice =
+                format!("bridge {bridge} has no port {uplink}: until it has, nothing of the provider is served");
+            planned.notices.push(notice);
         }
         planned
     }
@@ -176,7 +190,18 @@ impl Core {
 
     fn add_to_pool(&self, params: &PoolAdd) -> Result<Planned, ApiError> {
         let spec = RangesSpec { ranges: params.ranges.clone(), all_addresses: params.all_addresses, mac: params.mac };
-        let mut planned = self.pool(&params.name, self.site.add_to_pool(&params.name, &spec)?);
+        let change = self.site.add_to_pool(&params.name, &spec)?;
+        // An address that is served leaves with another MAC from then on.
+        let served = change.writes().iter().filter_map(|write| match write {
+            Write::Put(Record::FloatingIp(fip)) if fip.association.is_some() => Some(fip.address),
+            _ => None,
+        });
+        let served: Vec<_> = served.map(|address| self.scope_of(address)).collect();
+        let mut planned = self.pool(&params.name, change);
+        for scope in served {
+            planned.scope.bridges.extend(scope.bridges);
+            planned.scope.entities.get_or_insert_default().extend(scope.entities.into_iter().flatten());
+        }
         let spans = params.ranges.iter().map(|range| range.span(params.all_addresses)).collect();
         if let Some(pool) = self.site.pool(&params.name) {
             planned.notices = self.kept_notice(&pool.provider, spans);
@@ -184,13 +209,13 @@ impl Core {
         Ok(planned)
     }
 
-    fn kept_notice(&self, provider: &Name, spans: buoy_topology::AddressSet) -> Vec<String> {
+    pub(super) fn kept_notice(&self, provider: &Name, spans: buoy_topology::AddressSet) -> Vec<String> {
         let Some(provider) = self.site.provider(provider) else { return Vec::new() };
         let kept = provider.gateway.iter().chain(&provider.host_ips).filter(|kept| spans.contains(**kept));
         kept.map(|kept| format!("{kept} is left out: it is the gateway or an address of the host")).collect()
     }
 
-    fn pool(&self, name: &Name, change: Change) -> Planned {
+    pub(super) fn pool(&self, name: &Name, change: Change) -> Planned {
         let provider = self.site.pool(name).and_then(|pool| self.site.provider(&pool.provider));
         let bridge = provider.map(|provider| provider.bridge.clone());
         planned(change, Subject::Pool(name.clone()), scope([Entity::Pool(name.clone())], bridge))
@@ -203,7 +228,7 @@ impl Core {
             port: params.port.clone(),
             vlan: params.vlan,
             mac: params.mac,
-            ip: params.ip,
+            ip: params.ip.0,
         };
         let project = params.project.clone().unwrap_or_else(default_project);
         let spec = InstanceSpec { project, bridge: bridge.clone(), interface };
@@ -217,7 +242,7 @@ impl Core {
             port: params.port.clone(),
             vlan: params.vlan,
             mac: params.mac,
-            ip: params.ip,
+            ip: params.ip.0,
         };
         let change = self.site.attach_interface(&params.name, spec)?;
         let bridge = self.site.instance(&params.name).map(|instance| instance.bridge.clone());
@@ -226,56 +251,13 @@ impl Core {
     }
 
     fn instance(&self, name: &Name, change: Change, bridge: PortName, port: &PortName) -> Planned {
-        let mut connected = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        let lacks_port = connected.any(|own| own.name == bridge && own.port(port).is_none());
-        let notice = lacks_port.then(|| format!("bridge {bridge} has no port {port} yet: it is served when it comes"));
+        let notice = self
+            .lacks_port(&bridge, port)
+            .then(|| format!("bridge {bridge} has no port {port} yet: it is served when it comes"));
         let scope = scope([Entity::Instance(name.clone())], [bridge]);
         let mut planned = planned(change, Subject::Instance(name.clone()), scope);
         planned.notices.extend(notice);
         planned
-    }
-
-    fn allocate(&self, params: &FipAllocate) -> Result<Planned, ApiError> {
-        let spec = AllocateSpec {
-            pool: params.pool.clone(),
-            address: params.address,
-            project: params.project.clone().unwrap_or_else(default_project),
-        };
-        let after = |pool: &Pool| self.cursors.get(&pool.name).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let (address, change) = self.site.allocate(&spec, after, &|fip| self.leaving(fip))?;
-        let mut planned = planned(change, Subject::FloatingIp(address), scope([], []));
-        if params.address.is_none() {
-            planned.cursor = self.site.pool_at(address).map(|pool| (pool.name.clone(), address));
-        }
-        Ok(planned)
-    }
-
-    fn associate(&self, params: &FipAssociate) -> Result<Planned, ApiError> {
-        let spec = AssociateSpec {
-            address: params.address,
-            instance: params.instance.clone(),
-            fixed_ip: params.fixed_ip,
-            no_move: params.no_move,
-        };
-        let change = self.site.associate(&spec, &|fip| self.leaving(fip))?;
-        let is_new = !change.is_empty();
-        let mut planned = self.loosen(params.address, change);
-        planned.scope.bridges.extend(self.site.instance(&params.instance).map(|instance| instance.bridge.clone()));
-        let provider = self.site.pool_at(params.address).and_then(|pool| self.site.provider(&pool.provider));
-        planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
-        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| params.address);
-        Ok(planned)
-    }
-
-    /// A change of one floating IP has to be in force where it was served and where it is going to be.
-    fn loosen(&self, address: Ipv4Addr, change: Change) -> Planned {
-        let mut own = self.scope_of(address);
-        if !change.is_empty() {
-            let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
-            let was_bound = !own.bridges.is_empty();
-            own.bridges.extend(provider.filter(|_| was_bound).map(|provider| provider.bridge.clone()));
-        }
-        planned(change, Subject::FloatingIp(address), own)
     }
 
     fn removal(&self, name: &Name, change: Change, entity: Option<Entity>, bridge: Option<PortName>) -> Planned {
@@ -285,11 +267,11 @@ impl Core {
     }
 }
 
-fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
+pub(super) fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
     Planned { change, subject, scope, notices: Vec::new(), announce: None, cursor: None }
 }
 
-fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {
+pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {
     Scope { entities: Some(entities.into_iter().collect()), bridges: bridges.into_iter().collect() }
 }
 
@@ -305,6 +287,14 @@ fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<
     }
 }
 
-fn default_project() -> Name {
+fn all<T: Copy + Into<V>, V>(written: &[T]) -> Vec<V> {
+    written.iter().copied().map(Into::into).collect()
+}
+
+pub(super) fn default_project() -> Name {
     "default".parse().expect("a plain word is a name")
+}
+
+fn garp_timing(before: GarpTiming, count: Option<u8>, interval_ms: Option<u16>) -> GarpTiming {
+    GarpTiming { count: count.unwrap_or(before.count), interval_ms: interval_ms.unwrap_or(before.interval_ms) }
 }

@@ -1,12 +1,14 @@
 //! Finds the MACs of gateways and of on-link neighbours by ARP, with few questions. Pure: time is an argument.
 //!
 //! A question is repeated with growing pauses. What is known is asked again, directly and seldom; a gateway that does not
-//! answer any more keeps its last MAC, a neighbour is forgotten.
+//! answer any more keeps its last MAC, a neighbour is forgotten. Each provider has a budget of its own, and in it the
+//! gateway one of its own: nobody's scan keeps a gateway from being found.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use buoy_topology::{MacAddr, NeighbourKey};
+use buoy_topology::{EntityId, MacAddr, NeighbourKey};
 
 /// What is known of a station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +43,8 @@ pub(super) struct Due {
 #[derive(Debug, Default)]
 pub(super) struct Resolver {
     stations: BTreeMap<NeighbourKey, Station>,
-    budget: Budget,
-    sent: BTreeMap<buoy_topology::EntityId, u64>,
+    budgets: BTreeMap<EntityId, Budgets>,
+    sent: BTreeMap<EntityId, u64>,
 }
 
 #[derive(Debug)]
@@ -55,12 +57,24 @@ struct Station {
 }
 
 impl Resolver {
-    /// Begins to watch over a station; `mac` is what is known of it already.
+    /// Begins to watch over a station; `mac` is what is known of it already. Beside the gateway so many stations of one
+    /// provider are watched and no more.
     pub(super) fn watch(&mut self, key: NeighbourKey, is_gateway: bool, mac: Option<MacAddr>, now: Instant) {
-        self.stations.entry(key).or_insert_with(|| {
+        let is_known = self.stations.contains_key(&key);
+        if !is_known && (is_gateway || self.watched(key.provider) < MOST_STATIONS) {
             let next = if mac.is_some() { now + SETTLE } else { now };
-            Station { is_gateway, mac, heard: None, attempts: 0, next }
-        });
+            self.stations.insert(key, Station { is_gateway, mac, heard: None, attempts: 0, next });
+        }
+    }
+
+    /// Whether a station is watched over.
+    pub(super) fn watches(&self, key: NeighbourKey) -> bool {
+        self.stations.contains_key(&key)
+    }
+
+    fn watched(&self, provider: EntityId) -> usize {
+        let first = NeighbourKey { provider, address: Ipv4Addr::UNSPECIFIED };
+        self.stations.range(first..).take_while(|(key, _)| key.provider == provider).count()
     }
 
     /// Stops to watch over every station that is not wanted any more.
@@ -68,27 +82,29 @@ impl Resolver {
         self.stations.retain(|key, _| wanted(*key));
     }
 
-    /// A station was heard with a MAC; tells whether that is new.
-    pub(super) fn heard(&mut self, key: NeighbourKey, mac: MacAddr, now: Instant) -> bool {
-        let Some(station) = self.stations.get_mut(&key) else { return false };
-        let is_new = station.mac != Some(mac);
-        *station = Station { mac: Some(mac), heard: Some(now), attempts: 0, next: now + REPROBE, ..*station };
-        is_new
+    /// A station was heard with a MAC.
+    pub(super) fn heard(&mut self, key: NeighbourKey, mac: MacAddr, now: Instant) {
+        if let Some(station) = self.stations.get_mut(&key) {
+            *station = Station { mac: Some(mac), heard: Some(now), attempts: 0, next: now + REPROBE, ..*station };
+        }
     }
 
-    /// What is due now. Questions beyond the budget wait.
-    pub(super) fn poll(&mut self, now: Instant) -> Due {
+    /// What is due now: the longest waiting first. Questions beyond the budget wait, and so do those of providers that
+    /// cannot be reached: nobody is lost for want of a question.
+    pub(super) fn poll(&mut self, now: Instant, can_reach: impl Fn(EntityId) -> bool) -> Due {
         let mut due = Due::default();
-        for (key, station) in &mut self.stations {
-            if station.next > now {
-                continue;
-            }
+        let waits = |(key, station): &(&NeighbourKey, &mut Station)| station.next <= now && can_reach(key.provider);
+        let mut waiting: Vec<_> = self.stations.iter_mut().filter(waits).collect();
+        waiting.sort_by_key(|(_, station)| station.next);
+        for (key, station) in waiting {
             if station.attempts >= GIVE_UP && !station.is_gateway {
                 due.lost.push(*key);
                 continue;
             }
-            if !self.budget.take(now) {
-                break;
+            let budgets = self.budgets.entry(key.provider).or_default();
+            let budget = if station.is_gateway { &mut budgets.gateway } else { &mut budgets.neighbours };
+            if !budget.take(now) {
+                continue;
             }
             let to = station.mac.filter(|_| station.attempts < ASK_DIRECTLY);
             station.attempts = station.attempts.saturating_add(1);
@@ -115,7 +131,7 @@ impl Resolver {
     }
 
     /// How many questions were sent for a provider since the daemon started.
-    pub(super) fn sent(&self, provider: buoy_topology::EntityId) -> u64 {
+    pub(super) fn sent(&self, provider: EntityId) -> u64 {
         self.sent.get(&provider).copied().unwrap_or(0)
     }
 }
@@ -123,22 +139,36 @@ impl Resolver {
 /// Questions that may be sent: a few at once, then a few a minute.
 #[derive(Debug)]
 struct Budget {
+    burst: u32,
+    refill: Duration,
     left: u32,
     since: Option<Instant>,
 }
 
-impl Default for Budget {
+/// The budgets of one provider: 10 questions at once and 10 a minute.
+#[derive(Debug)]
+struct Budgets {
+    gateway: Budget,
+    neighbours: Budget,
+}
+
+impl Default for Budgets {
     fn default() -> Self {
-        Self { left: BURST, since: None }
+        Self { gateway: Budget::new(4, Duration::from_secs(15)), neighbours: Budget::new(6, Duration::from_secs(10)) }
     }
 }
 
 impl Budget {
+    /// So many at once, and one more in each such time.
+    const fn new(burst: u32, refill: Duration) -> Self {
+        Self { burst, refill, left: burst, since: None }
+    }
+
     fn take(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
-        let refills = u32::try_from(now.duration_since(since).as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
+        let refills = u32::try_from(now.duration_since(since).as_secs() / self.refill.as_secs()).unwrap_or(u32::MAX);
         if refills > 0 {
-            self.left = self.left.saturating_add(refills).min(BURST);
+            self.left = self.left.saturating_add(refills).min(self.burst);
             self.since = Some(now);
         }
         let has = self.left > 0;
@@ -161,10 +191,8 @@ const GIVE_UP: u32 = 4;
 const ASK_DIRECTLY: u32 = 2;
 /// The longest pause between two questions: OVH complained about one every 30 s.
 const LONGEST: Duration = Duration::from_secs(240);
-/// So many questions at once,
-const BURST: u32 = 10;
-/// and one more in this time: 10 a minute.
-const REFILL: Duration = Duration::from_secs(6);
+/// Stations of one provider that are watched over.
+const MOST_STATIONS: usize = 4_096;
 
 #[cfg(test)]
 mod tests;

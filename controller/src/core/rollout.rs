@@ -1,16 +1,16 @@
 //! From a committed state to bundles in switches, and back to those who wait for them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
-use buoy_flows::flow::Flow;
+use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::{self, Entity, Role, Touched, World};
-use buoy_topology::{FloatingIp, NeighbourKey, PortName};
+use buoy_topology::{NeighbourKey, PortName};
 use tracing::{debug, error};
 
 use super::Core;
-use super::plan::Subject;
+use super::outcome::Made;
+use super::standing::Scope;
 use super::switches::InFlight;
 use crate::reconcile::order::is_due;
 use crate::rpc::Ask;
@@ -20,19 +20,10 @@ use crate::switch::{Command, ConnectionId};
 #[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) ask: Ask,
-    pub(super) subject: Subject,
+    pub(super) made: Made,
     pub(super) scope: Scope,
     pub(super) notices: Vec<String>,
     pub(super) deadline: Instant,
-}
-
-/// Where a change has to be in force.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
-    /// The entities; none stand for everything.
-    pub(super) entities: Option<BTreeSet<Entity>>,
-    /// Bridges that must have it, connected or not.
-    pub(super) bridges: BTreeSet<PortName>,
 }
 
 impl Core {
@@ -45,26 +36,24 @@ impl Core {
         let touched = if role == switch.role { touched } else { &Touched::Everything };
         switch.role = role;
         let world = World { site, learnt, bridge, role };
-        match touched {
+        match &*touched.on(world) {
             Touched::Entities(entities) => {
                 for entity in entities {
                     switch.table.want(entity, &pipeline::compile(world, entity));
                 }
             }
-            Touched::Everything => match pipeline::compile_all(world) {
-                Ok(all) => {
-                    let mut flows: BTreeMap<Entity, Vec<Flow>> = BTreeMap::new();
-                    for (entity, flow) in all {
-                        flows.entry(entity).or_default().push(flow);
-                    }
-                    let stale: Vec<_> =
-                        switch.table.entities().filter(|entity| !flows.contains_key(entity)).cloned().collect();
-                    stale.iter().for_each(|entity| switch.table.want(entity, &[]));
-                    flows.iter().for_each(|(entity, flows)| switch.table.want(entity, flows));
+            Touched::Everything => {
+                let mut stale: HashSet<_> = switch.table.entities().cloned().collect();
+                // One after the other: all flows of a large site never stand in memory beside the table.
+                for entity in Entity::all(world) {
+                    switch.table.want(&entity, &pipeline::compile(world, &entity));
+                    stale.remove(&entity);
                 }
-                // The flows that are installed stay: a mistake of ours must not take a host off the net.
-                Err(clash) => error!(%clash, bridge = %bridge.name, "the pipeline contradicts itself"),
-            },
+                stale.iter().for_each(|entity| switch.table.want(entity, &[]));
+            }
+        }
+        for (flow, one, other) in switch.table.clashes() {
+            error!(?flow, %one, %other, bridge = %bridge.name, "the pipeline contradicts itself");
         }
     }
 
@@ -74,7 +63,9 @@ impl Core {
         for id in ids {
             self.recompile(id, touched);
         }
-        self.watch_neighbours();
+        if *touched == Touched::Everything {
+            self.watch_neighbours();
+        }
         self.push_all();
     }
 
@@ -82,6 +73,10 @@ impl Core {
     pub(super) fn neighbour_changed(&mut self, key: NeighbourKey) {
         let mut entities = BTreeSet::from([Entity::Neighbour(key)]);
         entities.extend(self.site.pool_at(key.address).map(|pool| Entity::Pool(pool.name.clone())));
+        // Direct ports reach what the host has without the provider.
+        let provider = self.site.provider_by_id(key.provider);
+        let beside = self.site.directs().filter(|direct| provider.is_some_and(|own| own.name == direct.provider));
+        entities.extend(beside.map(|direct| Entity::Direct(direct.name.clone())));
         self.roll_out(&Touched::Entities(entities));
     }
 
@@ -93,8 +88,10 @@ impl Core {
         if is_wiring || bridge == port {
             return Touched::Everything;
         }
-        let instances = self.site.instances_on_port(bridge, port);
-        Touched::Entities(instances.map(|name| Entity::Instance(name.clone())).collect())
+        let instances = self.site.instances_on_port(bridge, port).map(|name| Entity::Instance(name.clone()));
+        let is_here = |name| self.site.provider(name).is_some_and(|provider| provider.bridge == *bridge);
+        let directs = self.site.directs().filter(|direct| direct.port == *port && is_here(&direct.provider));
+        Touched::Entities(instances.chain(directs.map(|direct| Entity::Direct(direct.name.clone()))).collect())
     }
 
     /// Sends every switch what it may have now, notes which are up to date, and answers those who waited for it.
@@ -104,12 +101,17 @@ impl Core {
             self.push(id);
         }
         self.answer_waiters();
-        self.announce();
+        self.begin_announcements(Instant::now());
     }
 
     fn push(&mut self, id: ConnectionId) {
         let Some(switch) = self.switches.get(&id) else { return };
-        if switch.job.is_some() || !switch.table.is_synced() {
+        if switch.job.is_some() {
+            return;
+        }
+        let may_change = switch.controller_role != ControllerRole::Secondary;
+        if !switch.table.is_synced() || !may_change {
+            self.begin_inquiry(id);
             return;
         }
         let touches_nothing = self.is_safe_mode() && switch.table.entities().next().is_none();
@@ -127,6 +129,8 @@ impl Core {
             switch.begin(InFlight::Bundle(batch), command);
         } else if switch.table.is_clean() {
             switch.generation = generation;
+            switch.failure = None;
+            switch.failures = 0;
             if let Some(bridge) = &switch.bridge {
                 self.clean_at.insert(bridge.name.clone(), generation);
             }
@@ -134,53 +138,6 @@ impl Core {
         } else {
             self.begin_inquiry(id);
         }
-    }
-
-    /// The bridges where a scope is not in force yet.
-    pub(super) fn pending(&self, scope: &Scope) -> Vec<PortName> {
-        let is_away = |name: &&PortName| {
-            !self.switches.values().any(|own| own.bridge.as_ref().is_some_and(|bridge| bridge.name == **name))
-        };
-        let mut pending: BTreeSet<_> = scope.bridges.iter().filter(is_away).cloned().collect();
-        for switch in self.switches.values() {
-            let Some(bridge) = &switch.bridge else { continue };
-            let is_pending = match &scope.entities {
-                Some(entities) => entities.iter().any(|entity| switch.table.is_pending(entity)),
-                None => !switch.table.is_clean(),
-            };
-            if is_pending {
-                pending.insert(bridge.name.clone());
-            }
-        }
-        pending.into_iter().collect()
-    }
-
-    /// Where a floating IP has to be in force, or must have been taken away.
-    pub(super) fn scope_of(&self, address: Ipv4Addr) -> Scope {
-        let mut bridges = BTreeSet::new();
-        if let Some(binding) = self.site.binding(address) {
-            bridges.insert(binding.provider.bridge.clone());
-            bridges.insert(binding.instance.bridge.clone());
-        } else if self.site.floating_ip(address).is_some_and(|fip| self.may_be_installed(fip)) {
-            bridges.extend(self.bridges_of(address));
-        }
-        Scope { entities: Some(BTreeSet::from([Entity::Association(address)])), bridges }
-    }
-
-    /// Which bridges may still serve an address that is bound to nothing any more.
-    pub(super) fn leaving(&self, fip: &FloatingIp) -> Vec<PortName> {
-        self.pending(&self.scope_of(fip.address))
-    }
-
-    fn may_be_installed(&self, fip: &FloatingIp) -> bool {
-        let seen = |bridge: &PortName| self.clean_at.get(bridge).copied().unwrap_or_default();
-        self.bridges_of(fip.address).iter().any(|bridge| seen(bridge) < fip.changed)
-    }
-
-    fn bridges_of(&self, address: Ipv4Addr) -> Vec<PortName> {
-        let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
-        let external = provider.map(|provider| provider.bridge.clone());
-        external.into_iter().chain([self.integration.clone()]).collect()
     }
 
     pub(super) fn answer_waiters(&mut self) {
@@ -205,19 +162,10 @@ impl Core {
     fn answer_all(&self, waiters: Vec<Waiter>) {
         for waiter in waiters {
             let pending = self.pending(&waiter.scope);
-            let view = self.outcome(&waiter.subject, &pending, waiter.notices);
+            let refused = self.refusal(&waiter.scope).map(str::to_owned);
+            let view = self.outcome(waiter.made, pending, refused, waiter.notices);
             // Who does not wait any more needs no answer.
             let _ = waiter.ask.reply.send(view);
-        }
-    }
-
-    /// Announces addresses that have come into force, where their provider allows it.
-    fn announce(&mut self) {
-        let ready: Vec<_> =
-            self.announcements.iter().copied().filter(|own| self.pending(&self.scope_of(*own)).is_empty()).collect();
-        for address in ready {
-            self.announcements.remove(&address);
-            self.send_announcement(address);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use buoy_flows::flow::Owner;
 use buoy_flows::flow::owner::Feature;
-use buoy_flows::openflow::{FlowMod, FlowModCommand, FlowStats, TableId};
+use buoy_flows::openflow::{Cookie, FlowMod, FlowModCommand, FlowStats, FlowStatsRequest, TableId};
 use buoy_flows::pipeline::{DropReason, Role, tables};
-use buoy_topology::PortName;
+use buoy_topology::{Bridge, Dialect, PortName};
 use serde_json::Value;
 
 use super::Core;
@@ -26,15 +26,26 @@ pub(super) struct Inquiry {
     to_ask: BTreeSet<ConnectionId>,
     /// The switch that is telling.
     telling: Option<ConnectionId>,
-    flows: Vec<(PortName, Role, FlowStats)>,
+    gathered: Gathered,
     deadline: Instant,
+}
+
+/// What was told so far, in the form in which it is answered: a large switch never stands in memory as flows.
+#[derive(Debug)]
+enum Gathered {
+    Flows(Vec<FlowView>),
+    Drops(BTreeMap<(PortName, u8, u8), DropRow>),
 }
 
 impl Core {
     /// Asks switches for their flows on behalf of a client.
     pub(super) fn inquire(&mut self, ask: Ask, switches: BTreeSet<ConnectionId>) {
         let deadline = Instant::now() + ask.call.timeout;
-        self.stats.push(Inquiry { ask, to_ask: switches, telling: None, flows: Vec::new(), deadline });
+        let gathered = match ask.call.request {
+            Request::DropsShow => Gathered::Drops(BTreeMap::new()),
+            _ => Gathered::Flows(Vec::new()),
+        };
+        self.stats.push(Inquiry { ask, to_ask: switches, telling: None, gathered, deadline });
         self.push_all();
         self.finish_inquiries();
     }
@@ -46,7 +57,7 @@ impl Core {
         if let Some(inquiry) = waiting.next() {
             inquiry.to_ask.remove(&id);
             inquiry.telling = Some(id);
-            switch.begin(InFlight::Inquiry, Command::Dump);
+            switch.begin(InFlight::Inquiry, Command::Dump(inquiry.gathered.filter()));
         }
     }
 
@@ -54,7 +65,7 @@ impl Core {
         let Some(switch) = self.switches.get(&id) else { return };
         let Some(bridge) = &switch.bridge else { return };
         if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling == Some(id)) {
-            inquiry.flows.extend(part.into_iter().map(|flow| (bridge.name.clone(), switch.role, flow)));
+            part.into_iter().for_each(|flow| inquiry.gathered.add(bridge, switch.role, flow));
         }
     }
 
@@ -88,46 +99,60 @@ impl Core {
         let is_done = |own: &Inquiry| own.telling.is_none() && own.to_ask.is_empty();
         let (done, waiting) = std::mem::take(&mut self.stats).into_iter().partition(is_done);
         self.stats = waiting;
-        for Inquiry { ask, flows, .. } in done {
-            let answer = match ask.call.request {
-                Request::DropsShow => drops(&flows),
-                _ => listing(flows),
-            };
-            let _ = ask.reply.send(answer);
+        for Inquiry { ask, gathered, .. } in done {
+            // Who hung up needs no answer.
+            let _ = ask.reply.send(gathered.answer());
         }
     }
 }
 
-fn drops(flows: &[(PortName, Role, FlowStats)]) -> Result<Value, ApiError> {
-    let mut rows: BTreeMap<(PortName, u8, u8), DropRow> = BTreeMap::new();
-    for (bridge, role, flow) in flows {
-        let Some(Owner { feature: Feature::Drop, entity }) = Owner::of(flow.cookie) else { continue };
-        let Some(reason) = DropReason::of(entity) else { continue };
-        let row = rows.entry((bridge.clone(), flow.table.0, reason.number())).or_insert_with(|| DropRow {
-            bridge: bridge.clone(),
-            table: flow.table.0,
-            table_name: table_name(*role, flow.table),
-            reason: reason.text().to_owned(),
-            packets: 0,
-            bytes: 0,
-        });
-        row.packets += flow.packet_count;
-        row.bytes += flow.byte_count;
+impl Gathered {
+    /// Which flows are of interest.
+    fn filter(&self) -> FlowStatsRequest {
+        let (cookie, cookie_mask) = match self {
+            Self::Flows(_) => (Cookie(0), Cookie(0)),
+            Self::Drops(_) => Feature::Drop.filter(),
+        };
+        FlowStatsRequest { cookie, cookie_mask, ..FlowStatsRequest::default() }
     }
-    json(rows.into_values().collect::<Vec<_>>())
-}
 
-fn listing(mut flows: Vec<(PortName, Role, FlowStats)>) -> Result<Value, ApiError> {
-    flows.sort_by(|(_, _, a), (_, _, b)| (a.table, b.priority).cmp(&(b.table, a.priority)));
-    let view = |(_, role, flow): (PortName, Role, FlowStats)| FlowView {
-        table: flow.table.0,
-        table_name: table_name(role, flow.table),
-        owner: Owner::of(flow.cookie).map(|owner| owner.feature.word().to_owned()),
-        packets: flow.packet_count,
-        bytes: flow.byte_count,
-        flow: text(flow),
-    };
-    json(flows.into_iter().map(view).collect::<Vec<_>>())
+    fn add(&mut self, bridge: &Bridge, role: Role, flow: FlowStats) {
+        match self {
+            Self::Flows(views) => views.push(FlowView {
+                table: flow.table.0,
+                table_name: table_name(bridge, role, flow.table),
+                priority: flow.priority,
+                owner: Owner::of(flow.cookie).map(|owner| owner.feature.word().to_owned()),
+                packets: flow.packet_count,
+                bytes: flow.byte_count,
+                flow: text(flow),
+            }),
+            Self::Drops(rows) => {
+                let Some(Owner { feature: Feature::Drop, entity }) = Owner::of(flow.cookie) else { return };
+                let Some(reason) = DropReason::of(entity) else { return };
+                let row = rows.entry((bridge.name.clone(), flow.table.0, reason.number())).or_insert_with(|| DropRow {
+                    bridge: bridge.name.clone(),
+                    table: flow.table.0,
+                    table_name: table_name(bridge, role, flow.table),
+                    reason: reason.text().to_owned(),
+                    packets: 0,
+                    bytes: 0,
+                });
+                row.packets += flow.packet_count;
+                row.bytes += flow.byte_count;
+            }
+        }
+    }
+
+    fn answer(self) -> Result<Value, ApiError> {
+        match self {
+            Self::Flows(mut views) => {
+                views.sort_by(|a, b| (a.table, b.priority).cmp(&(b.table, a.priority)));
+                json(views)
+            }
+            Self::Drops(rows) => json(rows.into_values().collect::<Vec<_>>()),
+        }
+    }
 }
 
 /// The flow in the words that ovs-ofctl reads.
@@ -148,7 +173,10 @@ fn text(flow: FlowStats) -> String {
     flow_mod.to_string()
 }
 
-fn table_name(role: Role, table: TableId) -> Option<String> {
+fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<String> {
+    if bridge.dialect == Dialect::OpenFlow10 {
+        return None;
+    }
     let names = match role {
         Role::External => tables::external::NAMES,
         Role::Integration => tables::integration::NAMES,

@@ -1,16 +1,16 @@
-//! What switches report: connections that come and go, ports, dumps, bundles.
+//! What switches report: connections and ports that come and go. What they have is in [`super::installed`].
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use buoy_flows::openflow::{Features, FlowStats, Port as WirePort, PortReason, PortStatus};
+use buoy_flows::openflow::{ControllerRole, Port as WirePort, PortReason, PortStatus};
 use buoy_flows::pipeline::{Role, Touched};
-use buoy_topology::{Bridge, Generation, HostName, Port, PortName};
-use tracing::{info, warn};
+use buoy_topology::{Bridge, Generation, Port, PortName, PortNo};
+use tracing::info;
 
 use super::Core;
 use crate::reconcile::{Batch, FlowTable};
-use crate::switch::{BundleOutcome, CloseReason, Command, Connection, ConnectionId, Event, Report};
+use crate::switch::{CloseReason, Command, Connection, ConnectionId, Event, Ready, Report};
 
 /// One connected switch.
 #[derive(Debug)]
@@ -25,6 +25,18 @@ pub(super) struct Switch {
     pub(super) generation: Generation,
     /// Why the last bundle failed as a whole.
     pub(super) failure: Option<String>,
+    /// How many bundles failed as a whole since the last that did not.
+    pub(super) failures: u32,
+    /// When it is to be dumped next.
+    pub(super) dump_at: Instant,
+    /// Whether it tells what others change.
+    pub(super) watched: bool,
+    /// What this controller is to it.
+    pub(super) controller_role: ControllerRole,
+    /// Flows of ours that others changed since the last tick.
+    pub(super) drifted: u64,
+    /// Flows of ours that others changed, and that were put back.
+    pub(super) repaired: u64,
 }
 
 /// What a switch was asked and has not answered yet.
@@ -38,18 +50,8 @@ pub(super) enum InFlight {
     Bundle(Batch),
 }
 
-/// A switch that is not connected any more.
-#[derive(Clone, Debug)]
-pub(super) struct Gone {
-    pub(super) bridge: PortName,
-    pub(super) host: HostName,
-    pub(super) address: String,
-    pub(super) role: Role,
-    pub(super) reason: String,
-}
-
 impl Switch {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Connection, now: Instant) -> Self {
         Self {
             connection,
             bridge: None,
@@ -58,14 +60,27 @@ impl Switch {
             job: None,
             generation: Generation::default(),
             failure: None,
+            failures: 0,
+            dump_at: now,
+            watched: true,
+            controller_role: ControllerRole::Equal,
+            drifted: 0,
+            repaired: 0,
         }
     }
 
-    /// Sends a job; the switch has none under way.
-    pub(super) fn begin(&mut self, job: InFlight, command: Command) {
-        if self.connection.commands.try_send(command).is_ok() {
+    /// Sends a job; the switch has none under way. Tells whether it was taken.
+    pub(super) fn begin(&mut self, job: InFlight, command: Command) -> bool {
+        let is_taken = self.connection.commands.try_send(command).is_ok();
+        if is_taken {
             self.job = Some(job);
         }
+        is_taken
+    }
+
+    /// Its name, for logs.
+    pub(super) fn name(&self) -> &str {
+        self.bridge.as_ref().map_or("?", |bridge| bridge.name.as_str())
     }
 }
 
@@ -73,7 +88,7 @@ impl Core {
     pub(super) fn on_report(&mut self, report: Report, now: Instant) {
         match report {
             Report::Opened(connection) => {
-                self.switches.insert(connection.id, Switch::new(connection));
+                self.switches.insert(connection.id, Switch::new(connection, now));
             }
             Report::Closed(id, reason) => self.on_closed(id, &reason),
             Report::Said(id, event) => self.on_event(id, event, now),
@@ -82,40 +97,72 @@ impl Core {
 
     fn on_event(&mut self, id: ConnectionId, event: Event, now: Instant) {
         match event {
-            Event::Ready(features, ports) => self.on_ready(id, &features, ports),
+            Event::Ready(ready) => self.on_ready(id, ready, now),
             Event::Port(status) => self.on_port(id, status),
             Event::Flows(part) => self.on_flows(id, part),
             Event::DumpDone => self.on_dump_done(id, now),
-            Event::Bundle(outcome) => self.on_bundle(id, outcome),
+            Event::Bundle(outcome) => self.on_bundle(id, outcome, now),
             Event::Packet(packet) => self.on_packet(id, &packet, now),
+            Event::Changed(changes) => self.on_changed(id, &changes),
+            Event::Unwatched { is_over } => self.on_unwatched(id, is_over, now),
+            Event::Role(role) => self.on_role(id, role, now),
         }
     }
 
-    fn on_ready(&mut self, id: ConnectionId, features: &Features, ports: Vec<WirePort>) {
+    fn on_ready(&mut self, id: ConnectionId, ready: Ready, now: Instant) {
+        let Ready { features, ports, dialect, meters } = ready;
         let datapath_id = features.datapath_id;
-        let older = self.switches.iter().find(|(other, switch)| {
-            **other != id && switch.bridge.as_ref().is_some_and(|bridge| bridge.datapath_id == datapath_id)
-        });
-        if let Some(older) = older.map(|(older, _)| *older) {
-            self.on_closed(older, &CloseReason::Replaced);
-        }
         let Some(switch) = self.switches.get_mut(&id) else { return };
-        let local = ports.iter().find(|port| port.number == buoy_topology::PortNo::LOCAL);
+        let local = ports.iter().find(|port| port.number == PortNo::LOCAL);
         let Some(name) = local.and_then(|port| port.name.parse::<PortName>().ok()) else {
-            warn!(%datapath_id, address = %switch.connection.address, "a switch has no LOCAL port that names it");
-            self.switches.remove(&id);
+            self.on_closed(id, &CloseReason::Nameless);
             return;
         };
         let ports: BTreeMap<_, _> = ports.into_iter().filter_map(named).collect();
-        info!(bridge = %name, %datapath_id, address = %switch.connection.address, ports = ports.len(), "switch connected");
-        self.gone.remove(&datapath_id);
-        switch.bridge = Some(Bridge { datapath_id, host: switch.connection.host.clone(), name, ports });
-        switch.table.begin_dump();
-        switch.begin(InFlight::Dump, Command::Dump);
+        let host = switch.connection.host.clone();
+        let bridge = Bridge { datapath_id, host, name, dialect, meters, ports };
+        switch.bridge = Some(bridge.clone());
+        if let Some(reason) = self.displace(id, &bridge) {
+            self.on_closed(id, &reason);
+            return;
+        }
+        self.gone.forget(&bridge);
+        let primary = self.primary;
+        let Some(switch) = self.switches.get_mut(&id) else { return };
+        let (name, ports) = (&bridge.name, bridge.ports.len());
+        info!(bridge = %name, %datapath_id, %dialect, address = %switch.connection.address, ports, "switch connected");
+        if primary {
+            // The queue of a connection that has just begun has room.
+            let _ = switch.connection.commands.try_send(Command::ClaimPrimary);
+        }
+        switch.begin_dump(now);
         if !self.is_safe_mode() {
+            self.keep_host_addresses(&bridge);
             self.recompile(id, &Touched::Everything);
             self.watch_neighbours();
         }
+    }
+
+    /// Closes the older connection of a bridge that connected anew. Where another bridge has the datapath id, the newer
+    /// one has to go: returns why.
+    fn displace(&mut self, id: ConnectionId, bridge: &Bridge) -> Option<CloseReason> {
+        let is_other = |other: &&ConnectionId| **other != id;
+        let find = |same: &dyn Fn(&Bridge) -> bool| {
+            let is_it =
+                |other: &&ConnectionId| self.switches.get(other).and_then(|own| own.bridge.as_ref()).is_some_and(same);
+            self.switches.keys().filter(is_other).find(is_it).copied()
+        };
+        if let Some(older) = find(&|other| (&other.host, &other.name) == (&bridge.host, &bridge.name)) {
+            self.on_closed(older, &CloseReason::Replaced);
+            return None;
+        }
+        let older = find(&|other| other.datapath_id == bridge.datapath_id)?;
+        let other = self.switches.get(&older)?.bridge.as_ref()?;
+        Some(CloseReason::SameDatapath {
+            datapath_id: bridge.datapath_id.to_string(),
+            bridge: other.name.to_string(),
+            host: other.host.to_string(),
+        })
     }
 
     fn on_port(&mut self, id: ConnectionId, status: PortStatus) {
@@ -124,11 +171,14 @@ impl Core {
         let Some((name, port)) = named(status.port) else { return };
         let before = bridge.ports.get(&name).copied();
         if gone {
-            bridge.ports.remove(&name);
-        } else {
+            // A port that changes its number may come back before it goes.
+            if before.is_some_and(|before| before.number == port.number) {
+                bridge.ports.remove(&name);
+            }
+        } else if bridge.ports.len() < MOST_PORTS || before.is_some() {
             bridge.ports.insert(name.clone(), port);
         }
-        if before == (!gone).then_some(port) {
+        if before == bridge.ports.get(&name).copied() {
             return;
         }
         info!(bridge = %bridge.name, port = %name, ofport = %port.number, gone, "port changed");
@@ -140,75 +190,19 @@ impl Core {
         }
     }
 
-    fn on_flows(&mut self, id: ConnectionId, part: Vec<FlowStats>) {
-        let Some(switch) = self.switches.get_mut(&id) else { return };
-        match switch.job {
-            Some(InFlight::Dump) => part.iter().for_each(|stats| switch.table.reported(stats)),
-            Some(InFlight::Inquiry) => self.on_inquiry_part(id, part),
-            _ => {}
-        }
-    }
-
-    fn on_dump_done(&mut self, id: ConnectionId, now: Instant) {
-        let Some(switch) = self.switches.get_mut(&id) else { return };
-        match switch.job.take() {
-            Some(InFlight::Dump) => {
-                switch.table.end_dump();
-                if self.problem.is_some() {
-                    self.protect_host(id);
-                }
-            }
-            Some(InFlight::Inquiry) => self.on_inquiry_done(id),
-            job => switch.job = job,
-        }
-        self.ask_neighbours(now);
-        self.push_all();
-    }
-
-    fn on_bundle(&mut self, id: ConnectionId, outcome: BundleOutcome) {
-        let Some(switch) = self.switches.get_mut(&id) else { return };
-        let Some(InFlight::Bundle(batch)) = switch.job.take() else { return };
-        let bridge = switch.bridge.as_ref().map(|bridge| bridge.name.clone());
-        switch.failure = None;
-        match outcome {
-            BundleOutcome::Applied => switch.table.applied(batch),
-            BundleOutcome::Refused(refusals) => {
-                for refusal in refusals {
-                    warn!(?bridge, flow = %batch.describe(refusal.index), error = %refusal.error, "a switch refused a flow");
-                    switch.table.refused(&batch, refusal.index, &refusal.error);
-                }
-            }
-            // What is in force is not known: ask.
-            BundleOutcome::Failed(error) => {
-                warn!(?bridge, %error, "a switch refused a bundle");
-                switch.failure = Some(error);
-                switch.table.begin_dump();
-                switch.begin(InFlight::Dump, Command::Dump);
-            }
-        }
-        self.push_all();
-    }
-
     fn on_closed(&mut self, id: ConnectionId, reason: &CloseReason) {
         let Some(switch) = self.switches.remove(&id) else { return };
         self.abandon_inquiries(id);
-        let Some(bridge) = switch.bridge else {
-            info!(address = %switch.connection.address, %reason, "a connection ended before its handshake");
-            return;
-        };
-        info!(bridge = %bridge.name, %reason, "switch disconnected");
-        let Bridge { datapath_id, host, name, .. } = bridge;
-        let address = switch.connection.address;
-        self.gone
-            .insert(datapath_id, Gone { bridge: name, host, address, role: switch.role, reason: reason.to_string() });
-        while self.gone.len() > MOST_GONE {
-            self.gone.pop_first();
+        match &switch.bridge {
+            Some(bridge) => info!(bridge = %bridge.name, %reason, "switch disconnected"),
+            None => info!(address = %switch.connection.address, %reason, "a connection ended before its handshake"),
         }
+        self.gone.add(&switch, reason);
         self.push_all();
     }
 
     /// In safe mode an empty bridge gets the form that does not cut its host off; any other is left as it is.
-    fn protect_host(&mut self, id: ConnectionId) {
+    pub(super) fn protect_host(&mut self, id: ConnectionId) {
         let Some(switch) = self.switches.get(&id) else { return };
         if switch.table.installed() == 0 && switch.table.foreign() == 0 {
             self.recompile(id, &Touched::Everything);
@@ -220,5 +214,5 @@ fn named(port: WirePort) -> Option<(PortName, Port)> {
     Some((port.name.parse().ok()?, Port { number: port.number, mac: port.hw_addr }))
 }
 
-/// Switches that are remembered after they went, for `switch list`.
-const MOST_GONE: usize = 1024;
+/// OpenFlow has no more port numbers than these for OVS (OFPP_MAX in 16 bits).
+const MOST_PORTS: usize = 0xff00;

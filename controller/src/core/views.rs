@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-use buoy_flows::pipeline::{Entity, Role};
+use buoy_flows::openflow::ControllerRole;
+use buoy_flows::pipeline::Role;
 use buoy_topology::ops::{Noun, OpError};
-use buoy_topology::{FloatingIpState, Instance, MacPolicy, Name, NeighbourKey, Network, Pool, PortName, Provider};
+use buoy_topology::{
+    FloatingIpState, Instance, MacPolicy, Name, NeighbourKey, Network, Pool, Port, PortName, Provider,
+};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Core;
-use super::plan::Subject;
+use super::legacy::limits;
 use super::resolver::State;
 use super::switches::Switch;
 use crate::api::views::{
-    FloatingIpView, InstanceView, InterfaceView, NetworkView, Outcome, PoolView, ProviderView, StatusView, SwitchView,
+    FloatingIpView, InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView,
 };
 use crate::api::{ApiError, ErrorKind, FipList, Request};
 use crate::rpc::Ask;
@@ -70,58 +73,18 @@ impl Core {
             Request::InstanceShow(by) => {
                 json(self.instance_view(self.site.instance(&by.name).ok_or(unknown(Noun::Instance, &by.name))?))
             }
+            Request::DirectList => json(self.direct_views()),
+            Request::DirectShow(by) => json(self.direct_view(self.known_direct(&by.name)?)),
             Request::FipList(filter) => json(self.floating_ip_views(filter)?),
-            Request::FipShow(by) => json(self.floating_ip_view(by.address)?),
+            Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?),
             Request::SwitchList => json(self.switch_views()),
-            Request::SwitchShow(by) => {
-                let named = self.switch_views().into_iter().find(|own| own.bridge.as_ref() == Some(&by.bridge));
-                json(named.ok_or(no_switch(&by.bridge))?)
-            }
+            Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
             Request::StatusShow => json(self.status_view()),
             _ => Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes something".to_owned() }),
         }
     }
 
-    /// The answer to a change.
-    pub(super) fn outcome(
-        &self,
-        subject: &Subject,
-        pending: &[PortName],
-        notices: Vec<String>,
-    ) -> Result<Value, ApiError> {
-        fn wrap<T: Serialize>(view: T, pending: &[PortName], notices: Vec<String>) -> Result<Value, ApiError> {
-            json(Outcome { view, applied: pending.is_empty(), pending: pending.to_vec(), notices })
-        }
-        let gone = |name: &Name| ApiError {
-            kind: ErrorKind::NotFound,
-            message: format!("{name} was removed by a later request"),
-        };
-        match subject {
-            Subject::Provider(name) => {
-                wrap(self.provider_view(self.site.provider(name).ok_or_else(|| gone(name))?), pending, notices)
-            }
-            Subject::Pool(name) => {
-                wrap(self.pool_view(self.site.pool(name).ok_or_else(|| gone(name))?), pending, notices)
-            }
-            Subject::Network(name) => {
-                wrap(network_view(self.site.network(name).ok_or_else(|| gone(name))?), pending, notices)
-            }
-            Subject::Instance(name) => {
-                wrap(self.instance_view(self.site.instance(name).ok_or_else(|| gone(name))?), pending, notices)
-            }
-            Subject::FloatingIp(address) => {
-                let mut view = self.floating_ip_view(*address)?;
-                view.pending = pending.to_vec();
-                view.applied = pending.is_empty() && view.error.is_none();
-                json(view)
-            }
-            Subject::Removed(_) => {
-                json(serde_json::json!({"applied": pending.is_empty(), "pending": pending, "notices": notices}))
-            }
-        }
-    }
-
-    fn provider_view(&self, provider: &Provider) -> ProviderView {
+    pub(super) fn provider_view(&self, provider: &Provider) -> ProviderView {
         let key = provider.gateway.map(|address| NeighbourKey { provider: provider.id, address });
         let learnt = key.and_then(|key| self.learnt.mac(key));
         let watched = key.and_then(|key| self.resolver.state(key, Instant::now()));
@@ -145,12 +108,15 @@ impl Core {
             router_mac: if let MacPolicy::Router(mac) = provider.mac_policy { Some(mac) } else { None },
             host_ips: provider.host_ips.clone(),
             onlink: provider.onlink.clone(),
-            vlan: None,
+            vlan: provider.vlan,
             garp: provider.garp,
+            garp_count: provider.garp_timing.count,
+            garp_interval_ms: provider.garp_timing.interval_ms,
+            hook: provider.hook.clone(),
         }
     }
 
-    fn pool_view(&self, pool: &Pool) -> PoolView {
+    pub(super) fn pool_view(&self, pool: &Pool) -> PoolView {
         let spans = pool.addresses.spans();
         let records = || spans.iter().flat_map(|span| self.site.floating_ips_in(*span));
         let count = |state| records().filter(|fip| fip.state() == state).count() as u64;
@@ -170,18 +136,14 @@ impl Core {
         }
     }
 
-    fn instance_view(&self, instance: &Instance) -> InstanceView {
-        let port = |name: &PortName| {
-            let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-            bridges.find(|bridge| bridge.name == instance.bridge).and_then(|bridge| bridge.port(name))
-        };
+    pub(super) fn instance_view(&self, instance: &Instance) -> InstanceView {
         let interfaces = instance.interfaces.iter().map(|own| InterfaceView {
             network: own.network.clone(),
             port: own.port.clone(),
             vlan: own.vlan,
             mac: own.mac,
             ip: own.ip,
-            ofport: port(&own.port).map(|port| port.number.0),
+            ofport: self.port(&instance.bridge, &own.port).map(|port| port.number.0),
             floating_ip: self.site.floating_ip_of(&instance.name, own.ip).map(|fip| fip.address),
         });
         InstanceView {
@@ -218,12 +180,11 @@ impl Core {
         Ok(views)
     }
 
-    fn floating_ip_view(&self, address: Ipv4Addr) -> Result<FloatingIpView, ApiError> {
+    pub(super) fn floating_ip_view(&self, address: Ipv4Addr) -> Result<FloatingIpView, ApiError> {
         let pool = self.site.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         let fip = self.site.floating_ip(address);
         let binding = self.site.binding(address);
-        let entity = Entity::Association(address);
-        let refused = self.switches.values().find_map(|switch| switch.table.refusal(&entity));
+        let trouble = self.trouble(address);
         let pending = self.pending(&self.scope_of(address));
         Ok(FloatingIpView {
             address,
@@ -235,51 +196,73 @@ impl Core {
             network: binding.map(|binding| binding.network.name.clone()),
             fixed_ip: binding.map(|binding| binding.interface.ip),
             mac: fip.and_then(|fip| self.mac_of(pool, fip)),
-            applied: pending.is_empty() && refused.is_none(),
+            note: fip.and_then(|fip| fip.note.clone()),
+            applied: pending.is_empty() && trouble.is_none(),
             pending,
-            error: refused.map(str::to_owned),
+            error: trouble,
+            hook: self.hook_view(address),
         })
     }
 
-    fn mac_of(&self, pool: &Pool, fip: &buoy_topology::FloatingIp) -> Option<buoy_topology::MacAddr> {
+    pub(super) fn mac_of(&self, pool: &Pool, fip: &buoy_topology::FloatingIp) -> Option<buoy_topology::MacAddr> {
         let provider = self.site.provider(&pool.provider)?;
         match provider.mac_policy {
             MacPolicy::Vmac => fip.mac,
             MacPolicy::Router(mac) => Some(mac),
-            MacPolicy::Host => {
-                let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-                bridges.find(|own| own.name == provider.bridge)?.port(&provider.uplink).map(|port| port.mac)
-            }
+            MacPolicy::Host => self.port(&provider.bridge, &provider.uplink).map(|port| port.mac),
         }
+    }
+
+    /// A port as its switch reports it now.
+    pub(super) fn port(&self, bridge: &PortName, port: &PortName) -> Option<Port> {
+        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
+        bridges.find(|own| own.name == *bridge)?.port(port)
     }
 
     fn switch_views(&self) -> Vec<SwitchView> {
         let connected = self.switches.values().map(|switch| self.switch_view(switch));
-        let gone = self.gone.iter().map(|(datapath_id, gone)| SwitchView {
-            datapath_id: Some(datapath_id.to_string()),
-            bridge: Some(gone.bridge.clone()),
-            role: role_word(gone.role),
+        let gone = self.gone.iter().map(|gone| SwitchView {
+            datapath_id: gone.datapath_id.map(|own| own.to_string()),
+            bridge: gone.bridge.clone(),
+            role: gone.role.and_then(role_word),
             host: gone.host.to_string(),
             address: gone.address.clone(),
             connected: false,
+            controller_role: None,
             flows: None,
             foreign_flows: None,
+            dialect: None,
+            limits: Vec::new(),
+            repaired_flows: None,
             generation: None,
             applied: false,
             error: Some(gone.reason.clone()),
+            warnings: None,
         });
         let mut views: Vec<_> = connected.chain(gone).collect();
         views.sort_by(|a, b| (&a.host, &a.bridge).cmp(&(&b.host, &b.bridge)));
         views
     }
 
+    /// One switch, with the warnings that take a look at every flow.
+    fn one_switch_view(&self, bridge: &PortName) -> Result<SwitchView, ApiError> {
+        let named = self.switch_views().into_iter().find(|own| own.bridge.as_ref() == Some(bridge));
+        let mut view = named.ok_or_else(|| no_switch(bridge))?;
+        let switch = self.switches.values().find(|own| is_named(own, bridge));
+        view.warnings = switch.map(|switch| switch.table.shadows());
+        Ok(view)
+    }
+
     fn switch_view(&self, switch: &Switch) -> SwitchView {
         let synced = switch.table.is_synced();
         let bridge = switch.bridge.as_ref();
         let uplink = bridge.and_then(|own| {
-            let provider = self.site.providers().find(|provider| provider.bridge == own.name)?;
-            own.port(&provider.uplink).is_none().then(|| format!("has no port {}", provider.uplink))
+            let providers = || self.site.providers().filter(|provider| provider.bridge == own.name);
+            let without = providers().find(|provider| own.port(&provider.uplink).is_none());
+            let missing = without.map(|own| format!("has no port {}, the uplink of provider {}", own.uplink, own.name));
+            missing.or_else(|| providers().find_map(|provider| self.unserved(provider)))
         });
+        let is_secondary = (switch.controller_role == ControllerRole::Secondary).then(|| SECONDARY.to_owned());
         SwitchView {
             datapath_id: bridge.map(|own| own.datapath_id.to_string()),
             bridge: bridge.map(|own| own.name.clone()),
@@ -287,11 +270,19 @@ impl Core {
             host: switch.connection.host.to_string(),
             address: switch.connection.address.clone(),
             connected: true,
+            controller_role: bridge.map(|_| controller_word(switch.controller_role).to_owned()),
             flows: synced.then(|| switch.table.installed() as u64),
             foreign_flows: synced.then(|| switch.table.foreign() as u64),
+            dialect: bridge.map(|own| own.dialect.to_string()),
+            limits: bridge.map(|own| limits(own.dialect)).unwrap_or_default(),
+            repaired_flows: bridge.map(|_| switch.repaired),
             generation: synced.then_some(switch.generation.0),
             applied: switch.table.is_clean() && switch.table.any_refusal().is_none(),
-            error: uplink.or_else(|| switch.failure.clone()).or_else(|| switch.table.any_refusal().map(str::to_owned)),
+            warnings: None,
+            error: is_secondary
+                .or(uplink)
+                .or_else(|| switch.failure.clone())
+                .or_else(|| switch.table.any_refusal().map(str::to_owned)),
         }
     }
 
@@ -322,7 +313,7 @@ pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(view).map_err(|error| ApiError { kind: ErrorKind::Storage, message: error.to_string() })
 }
 
-fn network_view(network: &Network) -> NetworkView {
+pub(super) fn network_view(network: &Network) -> NetworkView {
     let Network { name, cidr, gateway, gateway_mac, .. } = network.clone();
     NetworkView { name, cidr, gateway, gateway_mac }
 }
@@ -344,5 +335,18 @@ fn role_word(role: Role) -> Option<String> {
     }
 }
 
+fn controller_word(role: ControllerRole) -> &'static str {
+    match role {
+        ControllerRole::Primary => "primary",
+        ControllerRole::Secondary => "secondary",
+        ControllerRole::Equal | ControllerRole::NoChange => "equal",
+    }
+}
+
+/// What is wrong where another controller has made itself primary.
+const SECONDARY: &str = concat!(
+    "another controller has made itself primary: nothing is changed until the bridge connects anew ",
+    "or buoyd is restarted, which claims the role again"
+);
 /// Free addresses of one range that are listed.
 const MOST_LISTED: usize = 65_536;

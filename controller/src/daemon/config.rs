@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use buoy_topology::PortName;
 use clap::Parser;
 use serde::Deserialize;
@@ -33,6 +34,9 @@ pub struct Args {
     /// Listen with plain TCP on an address that is not loopback: whoever reaches it can play a switch
     #[arg(long)]
     pub allow_plain_tcp: bool,
+    /// Become the primary controller of every switch: others that are connected to it may then only look (OpenFlow roles)
+    #[arg(long)]
+    pub primary: bool,
 }
 
 /// What holds after all sources are read.
@@ -46,6 +50,8 @@ pub struct Config {
     pub openflow: Vec<Endpoint>,
     /// The name of br-int where no instance says otherwise.
     pub integration_bridge: PortName,
+    /// Whether to become the primary controller of each switch.
+    pub primary: bool,
 }
 
 /// The configuration file.
@@ -54,19 +60,32 @@ pub struct Config {
 struct File {
     state_dir: Option<PathBuf>,
     socket: Option<PathBuf>,
-    openflow: Vec<String>,
+    openflow: Vec<Written>,
     integration_bridge: Option<PortName>,
     allow_plain_tcp: bool,
+    primary: bool,
+}
+
+/// An endpoint in the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Written(Endpoint);
+
+impl TryFrom<String> for Written {
+    type Error = <Endpoint as FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
 }
 
 impl Config {
     /// Reads the file and puts the arguments over it. A file that was named must be there.
     pub fn of(args: Args) -> Result<Self> {
         let file = File::read(&args.config)?;
-        let from_file = || file.openflow.iter().map(|text| text.parse::<Endpoint>());
         let mut openflow = args.openflow;
         if openflow.is_empty() {
-            openflow = from_file().collect::<Result<_, _>>().with_context(|| args.config.display().to_string())?;
+            openflow = file.openflow.into_iter().map(|Written(endpoint)| endpoint).collect();
         }
         if openflow.is_empty() {
             openflow.push(DEFAULT_ENDPOINT.parse().expect("the default is an endpoint"));
@@ -78,6 +97,7 @@ impl Config {
             state_dir: args.state_dir.or(file.state_dir).unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
             socket: args.socket.or(file.socket).unwrap_or_else(|| DEFAULT_SOCKET.into()),
             openflow,
+            primary: args.primary || file.primary,
             integration_bridge: match file.integration_bridge {
                 Some(bridge) => bridge,
                 None => DEFAULT_INTEGRATION.parse().expect("the default is a name"),
@@ -88,14 +108,26 @@ impl Config {
 
 impl File {
     fn read(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).with_context(|| format!("{} is not as it should be", path.display())),
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_CONFIG) => {
-                Ok(Self::default())
+                return Ok(Self::default());
             }
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+            Err(error) => bail!("{}: {error}", path.display()),
+        };
+        toml::from_str(&text).map_err(|error| {
+            let at = error.span().and_then(|span| place(&text, span.start));
+            let at = at.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+            anyhow!("{}{at}: {}", path.display(), error.message())
+        })
     }
+}
+
+/// The line and the column of a byte, as an editor counts them.
+fn place(text: &str, byte: usize) -> Option<(usize, usize)> {
+    let before = text.get(..byte)?;
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Some((before.matches('\n').count() + 1, line.chars().count() + 1))
 }
 
 /// Plain TCP has neither secrecy nor proof of who speaks.

@@ -11,37 +11,42 @@ use tracing::{error, info};
 
 pub use config::{Args, Config};
 
-use crate::core::{self, State};
-use crate::{rpc, store, switch};
+use crate::core::{self, Settings, State};
+use crate::{hooks, rpc, store, switch};
 
 /// Runs the daemon until SIGTERM or SIGINT.
 pub async fn run(config: Config) -> Result<()> {
+    // From here on a signal is heard, also before the daemon is ready.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let state = open(&config.state_dir)?;
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(ASKS);
     let (reports, reported) = mpsc::channel(REPORTS);
-    let socket = rpc::bind(&config.socket)?;
+    let (socket, file) = rpc::bind(&config.socket)?;
+    let mut files = vec![file];
+    let places = switch::Places::default();
     for endpoint in config.openflow {
-        switch::listen(endpoint, reports.clone()).await?;
+        files.extend(switch::listen(endpoint, places.clone(), reports.clone()).await?);
     }
-    let core = tokio::spawn(core::run(state, config.integration_bridge, asked, reported, stopped.clone()));
+    let settings = Settings { integration: config.integration_bridge, primary: config.primary };
+    let mut core =
+        tokio::spawn(core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone()));
     let server = tokio::spawn(rpc::serve(socket, asks, stopped));
     info!(socket = %config.socket.display(), "ready");
     // Where no service manager listens there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        ended = &mut core => return ended.context("the core ended in a panic"),
     }
     info!("stopping");
+    drop(files);
     // The tasks hold the other ends.
     let _ = stop.send(true);
     core.await.context("the core ended in a panic")?;
     server.await.context("the socket server ended in a panic")?;
-    // A socket file that is gone already is as it should be.
-    let _ = std::fs::remove_file(&config.socket);
     Ok(())
 }
 
@@ -59,5 +64,5 @@ fn open(dir: &Path) -> Result<State> {
 
 /// Requests that wait while a commit is under way.
 const ASKS: usize = 1024;
-/// Reports of switches that wait for the core: beyond these, switches wait.
-const REPORTS: usize = 1024;
+/// Reports of switches that wait for the core: beyond these, switches wait. One may hold 64 KiB of a dump.
+const REPORTS: usize = 32;

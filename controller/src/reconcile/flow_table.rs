@@ -1,12 +1,17 @@
-//! One bridge: for each flow, what it should be and what it is. Only what the switch itself said moves the latter.
+//! One bridge: for each flow, what it should be and what it is. Only what the switch itself said moves the latter:
+//! see [`told`].
 
-use std::collections::{BTreeSet, HashMap};
+mod told;
 
-use buoy_flows::flow::{Flow, FlowBody, FlowKey, Owner};
-use buoy_flows::openflow::{FlowMod, FlowModCommand, FlowStats};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::mem;
+
+use buoy_flows::flow::{Flow, FlowBody, FlowKey};
+use buoy_flows::openflow::{FlowMod, FlowModCommand};
 use buoy_flows::pipeline::Entity;
 
 use super::Lane;
+use crate::switch::FlowMods;
 
 /// The flows of one bridge, wanted and installed.
 #[derive(Debug, Default)]
@@ -15,7 +20,15 @@ pub struct FlowTable {
     wanted: HashMap<Entity, Vec<FlowKey>>,
     dirty: BTreeSet<FlowKey>,
     pending: HashMap<Entity, usize>,
-    foreign: usize,
+    /// How many flows are to go that belong to nobody any more: what a switch had when it connected.
+    strays: usize,
+    /// Flows of others, and the last dump that told of each.
+    foreign: HashMap<FlowKey, DumpNo>,
+    /// Identities that an entity took from another one which may still claim them.
+    contested: Vec<(FlowKey, Entity)>,
+    dump: DumpNo,
+    /// How many flows the dump has shown to be other than they were known to be.
+    surprises: usize,
     synced: bool,
 }
 
@@ -26,8 +39,14 @@ struct Row {
     want: Option<FlowBody>,
     have: Option<FlowBody>,
     /// Why the switch did not take what is wanted.
-    refused: Option<String>,
+    refused: Option<Box<str>>,
+    /// The last dump that told of it.
+    seen: DumpNo,
 }
+
+/// Tells dumps of one switch apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct DumpNo(u32);
 
 /// Changes that are sent as one bundle.
 #[derive(Debug, Default)]
@@ -39,19 +58,9 @@ impl FlowTable {
     /// Says what an entity's flows are to be; none take all of them away.
     pub fn want(&mut self, entity: &Entity, flows: &[Flow]) {
         let old = self.wanted.remove(entity).unwrap_or_default();
-        let mut keys = Vec::with_capacity(flows.len());
-        for flow in flows {
-            let (key, body) = flow.pack();
-            self.edit(&key, |row| {
-                row.entity = Some(entity.clone());
-                if row.want.as_ref() != Some(&body) {
-                    row.want = Some(body);
-                    row.refused = None;
-                }
-            });
-            keys.push(key);
-        }
-        for key in old.into_iter().filter(|key| !keys.contains(key)) {
+        let keys: Vec<_> = flows.iter().map(|flow| self.want_flow(entity, flow)).collect();
+        let kept: HashSet<&FlowKey> = keys.iter().collect();
+        for key in old.into_iter().filter(|key| !kept.contains(key)) {
             self.edit(&key, |row| {
                 // The identity may have gone over to another entity meanwhile.
                 if row.entity.as_ref() == Some(entity) {
@@ -65,47 +74,40 @@ impl FlowTable {
         }
     }
 
+    /// Returns the identity as it is kept here, so that its bytes are there once.
+    fn want_flow(&mut self, entity: &Entity, flow: &Flow) -> FlowKey {
+        let (key, body) = flow.pack();
+        let mut before = None;
+        self.edit(&key, |row| {
+            if row.entity.as_ref() != Some(entity) {
+                before = row.entity.replace(entity.clone()).filter(|_| row.want.is_some());
+            }
+            if row.want.as_ref() != Some(&body) {
+                let same = row.have.as_ref().filter(|have| **have == body).cloned();
+                row.want = Some(same.unwrap_or(body));
+                row.refused = None;
+            }
+        });
+        let key = self.rows.get_key_value(&key).map_or(key, |(kept, _)| kept.clone());
+        self.contested.extend(before.map(|before| (key.clone(), before)));
+        key
+    }
+
+    /// The identities that two entities claim, with both: a mistake of the pipeline. To be asked when all that a change
+    /// touches has been compiled.
+    pub fn clashes(&mut self) -> Vec<(FlowKey, Entity, Entity)> {
+        let contested = mem::take(&mut self.contested);
+        let claims = |entity: &Entity, key: &FlowKey| self.wanted.get(entity).is_some_and(|own| own.contains(key));
+        let clash = |(key, before): (FlowKey, Entity)| {
+            let now = self.rows.get(&key)?.entity.clone()?;
+            (before != now && claims(&before, &key) && claims(&now, &key)).then_some((key, before, now))
+        };
+        contested.into_iter().filter_map(clash).collect()
+    }
+
     /// The entities that have flows here.
     pub fn entities(&self) -> impl Iterator<Item = &Entity> {
         self.wanted.keys()
-    }
-
-    /// Forgets what the switch has: it is about to say so anew.
-    pub fn begin_dump(&mut self) {
-        self.synced = false;
-        self.foreign = 0;
-        for row in self.rows.values_mut() {
-            row.have = None;
-            row.refused = None;
-        }
-    }
-
-    /// Takes in a flow that the switch reports.
-    pub fn reported(&mut self, stats: &FlowStats) {
-        let key = FlowKey::of(stats.table, stats.priority, &stats.matching);
-        if !Owner::is_ours(stats.cookie) {
-            self.foreign += 1;
-            // It counts as not there: adding ours replaces it, and nothing of ours ever deletes it.
-            if self.rows.get(&key).is_some_and(|row| row.want.is_some()) {
-                tracing::warn!(flow = ?key, "a foreign flow has the identity of one of ours, and is replaced");
-            }
-            return;
-        }
-        self.rows.entry(key).or_default().have = FlowBody::reported(stats).ok();
-    }
-
-    /// The switch has said all. What differs is to be mended.
-    pub fn end_dump(&mut self) {
-        self.synced = true;
-        self.dirty.clear();
-        self.pending.clear();
-        self.rows.retain(|_, row| row.want.is_some() || row.have.is_some());
-        for (key, row) in self.rows.iter().filter(|(_, row)| row.is_dirty()) {
-            self.dirty.insert(key.clone());
-            if let Some(entity) = &row.entity {
-                *self.pending.entry(entity.clone()).or_default() += 1;
-            }
-        }
     }
 
     /// Whether what the switch has is known.
@@ -113,14 +115,22 @@ impl FlowTable {
         self.synced
     }
 
-    /// Forgets that what the switch has is known.
+    /// Forgets that what the switch has is known: it has to say so anew.
     pub fn lose_sync(&mut self) {
         self.synced = false;
+        for row in self.rows.values_mut() {
+            row.have = None;
+        }
     }
 
-    /// Whether the switch has yet to acknowledge something of an entity.
+    /// Whether the switch has yet to acknowledge something of an entity, or what it has is not known.
     pub fn is_pending(&self, entity: &Entity) -> bool {
         !self.synced || self.pending.contains_key(entity)
+    }
+
+    /// Whether the switch still has flows that belong to nobody any more: of whom they were is not known.
+    pub fn has_strays(&self) -> bool {
+        self.strays > 0
     }
 
     /// Whether the switch has acknowledged everything.
@@ -143,26 +153,49 @@ impl FlowTable {
         self.rows.values().filter(|row| row.have.is_some()).count()
     }
 
-    /// How many flows of others it had at the last dump.
+    /// How many flows of others it has.
     pub fn foreign(&self) -> usize {
-        self.foreign
+        self.foreign.len()
     }
 
-    /// The changes that may be made now.
+    /// The identities of others' flows.
+    pub(super) fn foreign_keys(&self) -> impl Iterator<Item = &FlowKey> {
+        self.foreign.keys()
+    }
+
+    /// The identities of the flows that are wanted.
+    pub(super) fn wanted_keys(&self) -> impl Iterator<Item = &FlowKey> {
+        self.rows.iter().filter(|(_, row)| row.want.is_some()).map(|(key, _)| key)
+    }
+
+    /// The changes that may be made now. A flow that nobody wants any more stays while a flow of the same origin has to
+    /// wait, for it may be the one that serves until then: so a new layout of flows never leaves a gap.
     pub fn due(&self, is_due: impl Fn(&Entity, Lane) -> bool) -> Batch {
-        let due = |row: &Row| match &row.entity {
-            Some(entity) if self.wanted.contains_key(entity) => is_due(entity, Lane::Install),
-            Some(entity) => is_due(entity, Lane::Remove),
-            None => true,
-        };
-        let rows = self.dirty.iter().filter_map(|key| Some((key, self.rows.get(key)?)));
-        let steps = rows.filter(|(_, row)| due(row)).map(|(key, row)| (key.clone(), row.want.clone()));
-        Batch { steps: steps.collect() }
+        let lane = |entity: &Entity| if self.wanted.contains_key(entity) { Lane::Install } else { Lane::Remove };
+        let (mut steps, mut stale, mut waiting) = (Vec::new(), Vec::new(), HashSet::new());
+        for (key, row) in self.dirty.iter().filter_map(|key| Some((key, self.rows.get(key)?))) {
+            // What changes in its place neither begins to be served nor ends.
+            let in_place = row.want.is_some() && row.have.is_some();
+            match &row.entity {
+                Some(entity) if in_place || is_due(entity, lane(entity)) => steps.push((key.clone(), row.want.clone())),
+                Some(_) => waiting.extend(row.want.as_ref().and_then(FlowBody::entity)),
+                None => stale.push((key, row)),
+            }
+        }
+        for (key, row) in stale {
+            let origin = row.have.as_ref().and_then(FlowBody::entity);
+            if origin.is_none_or(|origin| !waiting.contains(&origin)) {
+                steps.push((key.clone(), row.want.clone()));
+            }
+        }
+        Batch { steps }
     }
 
     /// The switch has applied a batch.
     pub fn applied(&mut self, batch: Batch) {
         for (key, body) in batch.steps {
+            // What stood there of somebody else's has given way.
+            self.foreign.remove(&key);
             self.edit(&key, |row| row.have = body);
         }
     }
@@ -172,16 +205,34 @@ impl FlowTable {
         let Some((key, body)) = batch.steps.get(index) else { return };
         self.edit(key, |row| {
             if row.want == *body {
-                row.refused = Some(error.to_owned());
+                row.refused = Some(format!("{error}: {}", flow_mod(key, body.as_ref())).into());
             }
         });
     }
 
+    /// A table of the switch is full: what a batch was to add there is not tried again one by one.
+    pub fn refused_for_want_of_room(&mut self, batch: &Batch, index: usize, error: &str) {
+        let Some((full, _)) = batch.steps.get(index).map(|(key, _)| key.place()) else { return };
+        for (index, (key, body)) in batch.steps.iter().enumerate() {
+            let is_new = self.rows.get(key).is_some_and(|row| row.have.is_none());
+            if key.place().0 == full && body.is_some() && is_new {
+                self.refused(batch, index, error);
+            }
+        }
+    }
+
     fn edit(&mut self, key: &FlowKey, edit: impl FnOnce(&mut Row)) {
+        if !self.synced {
+            // What is dirty is found when the switch has said all.
+            edit(self.rows.entry(key.clone()).or_default());
+            return;
+        }
         let row = self.rows.entry(key.clone()).or_default();
         let before = row.is_dirty().then(|| row.entity.clone()).flatten();
+        let was_stray = row.is_stray();
         edit(row);
-        let is_dirty = row.is_dirty();
+        let (is_dirty, is_stray) = (row.is_dirty(), row.is_stray());
+        self.strays = self.strays + usize::from(is_stray) - usize::from(was_stray);
         let after = is_dirty.then(|| row.entity.clone()).flatten();
         let is_empty = row.want.is_none() && row.have.is_none();
         if is_dirty {
@@ -213,6 +264,10 @@ impl FlowTable {
 }
 
 impl Row {
+    fn is_stray(&self) -> bool {
+        self.entity.is_none() && self.is_dirty()
+    }
+
     /// Whether there is something to send. What a switch refused is not sent again as it is.
     fn is_dirty(&self) -> bool {
         self.want != self.have && self.refused.is_none()
@@ -230,9 +285,11 @@ impl Batch {
         self.steps.len()
     }
 
-    /// The flow mods of the batch, each step's in its place.
-    pub fn flow_mods(&self) -> Vec<FlowMod> {
-        self.steps.iter().map(|(key, body)| flow_mod(key, body.as_ref())).collect()
+    /// The flow mods of the batch, each step's in its place. They are made one by one: a large batch never stands whole
+    /// in memory.
+    pub fn flow_mods(&self) -> FlowMods {
+        let steps = self.steps.clone().into_iter();
+        FlowMods::new(steps.map(|(key, body)| flow_mod(&key, body.as_ref())))
     }
 
     /// The flow that a step is about, for a log line.

@@ -7,11 +7,15 @@
 //! ```
 //!
 //! A connection may send further requests before the first is answered; answers come in the order of the requests.
-//! Read [`protocol`] (text to call), [`server`] (connections), [`socket`] (the file).
+//! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`connection`] (one client), [`server`] (all of them),
+//! [`socket`] (the file).
 
+mod connection;
+mod lines;
 mod protocol;
 mod server;
 mod socket;
 
+pub(crate) use lines::MAX_LINE;
 pub use server::{Ask, Peer, serve};
-pub use socket::{BindError, bind};
+pub use socket::{BindError, SocketFile, bind};

@@ -17,15 +17,15 @@ pub(super) struct Incoming {
 }
 
 /// The requests of a line, and whether they came as a batch. An error is the whole answer.
-pub(super) fn parse(line: &str) -> Result<(Vec<Incoming>, bool), Value> {
+pub(super) fn parse(line: &str) -> Result<(impl Iterator<Item = Incoming>, bool), Value> {
     let value: Value = serde_json::from_str(line)
         .map_err(|error| answer(&Value::Null, Err(fault(PARSE_ERROR, &format!("not JSON: {error}")))))?;
     match value {
         Value::Array(batch) if batch.is_empty() => {
             Err(answer(&Value::Null, Err(fault(INVALID_REQUEST, "an empty batch"))))
         }
-        Value::Array(batch) => Ok((batch.into_iter().map(request).collect(), true)),
-        single => Ok((vec![request(single)], false)),
+        Value::Array(batch) => Ok((batch.into_iter().map(request), true)),
+        single => Ok((vec![single].into_iter().map(request), false)),
     }
 }
 
@@ -42,11 +42,25 @@ pub(super) fn refusal(error: &ApiError) -> Value {
     json!({"code": REFUSED, "message": error.message, "data": {"kind": error.kind}})
 }
 
+/// The answer to a line that is no text.
+pub(super) fn garbled() -> Value {
+    answer(&Value::Null, Err(fault(PARSE_ERROR, "not JSON: the line is not UTF-8")))
+}
+
+/// The answer to a line that was too long to be read.
+pub(super) fn too_long() -> Value {
+    answer(&Value::Null, Err(fault(INVALID_REQUEST, "a line has at most 4 MiB: send less at once")))
+}
+
 fn request(value: Value) -> Incoming {
     let Value::Object(mut object) = value else {
         return Incoming { id: Some(Value::Null), call: Err(fault(INVALID_REQUEST, "a request is an object")) };
     };
     let id = object.remove("id");
+    if matches!(id, Some(Value::Bool(_) | Value::Array(_) | Value::Object(_))) {
+        let text = "an id is a string, a number or null";
+        return Incoming { id: Some(Value::Null), call: Err(fault(INVALID_REQUEST, text)) };
+    }
     let well_formed = object.get("jsonrpc").is_some_and(|version| version == "2.0");
     let Some(Value::String(method)) = object.remove("method").filter(|_| well_formed) else {
         let text = "a request has \"jsonrpc\": \"2.0\" and a \"method\"";
@@ -85,8 +99,27 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
     } else if let Some(name) = params.keys().next() {
         return Err(bad_params(method, &format!("it takes no parameter {name}")));
     }
-    let request = serde_json::from_value(object.into()).map_err(|error| bad_params(method, &error.to_string()))?;
+    let read = |object: &Map<String, Value>| serde_json::from_value::<Request>(object.clone().into());
+    let request = read(&object).map_err(|error| {
+        let text = error.to_string();
+        let is_same = |object: &_| read(object).is_err_and(|error| error.to_string() == text);
+        let name = if text.contains(" field `") { None } else { culprit(&object, is_same) };
+        bad_params(method, &name.map(|name| format!("{name}: {text}")).unwrap_or(text))
+    })?;
     Ok(Call { request, wait, timeout })
+}
+
+/// The parameter that an error is about, where the error does not name it: without it the error is another or none.
+fn culprit(object: &Map<String, Value>, is_same: impl Fn(&Map<String, Value>) -> bool) -> Option<String> {
+    let params = object.get("params")?.as_object().filter(|params| params.len() <= MOST_PARAMS)?;
+    let without = |name: &String| {
+        let mut object = object.clone();
+        if let Some(params) = object.get_mut("params").and_then(Value::as_object_mut) {
+            params.remove(name);
+        }
+        object
+    };
+    params.keys().find(|name| !is_same(&without(name))).cloned()
 }
 
 fn fault(code: i64, text: &str) -> Value {
@@ -128,6 +161,8 @@ const UNKNOWN_METHOD: i64 = -32601;
 const BAD_PARAMS: i64 = -32602;
 /// The request was understood and refused; `data.kind` says why.
 const REFUSED: i64 = -32000;
+/// More than any method takes.
+const MOST_PARAMS: usize = 32;
 const LONGEST: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
@@ -137,7 +172,7 @@ mod tests {
     fn error_code(line: &str) -> i64 {
         let error = match parse(line) {
             Err(answer) => answer["error"].clone(),
-            Ok((mut requests, _)) => requests.remove(0).call.unwrap_err(),
+            Ok((mut requests, _)) => requests.next().unwrap().call.unwrap_err(),
         };
         error["code"].as_i64().unwrap()
     }
@@ -167,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_method_is_corrected() {
-        let (requests, _) = parse(r#"{"jsonrpc":"2.0","id":1,"method":"pool.lits"}"#).unwrap();
-        let error = requests.into_iter().next().unwrap().call.unwrap_err();
+        let (mut requests, _) = parse(r#"{"jsonrpc":"2.0","id":1,"method":"pool.lits"}"#).unwrap();
+        let error = requests.next().unwrap().call.unwrap_err();
         assert_eq!(error["message"], "there is no method pool.lits: did you mean pool.list?");
     }
 
@@ -176,8 +211,8 @@ mod tests {
     fn absent_null_and_empty_params_are_the_same() {
         for params in ["", r#","params":null"#, r#","params":{}"#] {
             let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"pool.list"{params}}}"#);
-            let (requests, batch) = parse(&line).unwrap();
-            assert!(requests[0].call.is_ok(), "{line}");
+            let (mut requests, batch) = parse(&line).unwrap();
+            assert!(requests.next().unwrap().call.is_ok(), "{line}");
             assert!(!batch);
         }
     }
@@ -186,8 +221,8 @@ mod tests {
     fn wait_and_timeout_are_taken_with_any_method() {
         let line =
             r#"{"jsonrpc":"2.0","method":"fip.release","params":{"address":"192.0.2.1","wait":"store","timeout":0.5}}"#;
-        let (requests, _) = parse(line).unwrap();
-        let call = requests.into_iter().next().unwrap();
+        let (mut requests, _) = parse(line).unwrap();
+        let call = requests.next().unwrap();
         assert_eq!(call.id, None);
         let call = call.call.unwrap();
         assert_eq!((call.wait, call.timeout), (Wait::Store, Duration::from_millis(500)));

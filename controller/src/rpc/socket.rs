@@ -19,13 +19,35 @@ pub enum BindError {
     NotASocket { path: PathBuf },
     #[error("everybody may write to {}: choose a directory that only its owner may write to", .dir.display())]
     OpenDirectory { dir: PathBuf },
-    #[error("cannot listen on {}: {source}", .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("cannot listen on {}: {error}", .path.display())]
+    Io { path: PathBuf, error: io::Error },
+}
+
+/// The file of a socket that this process listens on. Dropping it removes the file, unless another has taken its place;
+/// drop it before the listener, which keeps the inode from being used again.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|there| there == self.identity) {
+            // A file that cannot be removed is stale from now on, and the next daemon replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|there| (there.dev(), there.ino()))
 }
 
 /// Listens on a path: the owner and the group may connect. A socket that nobody answers on is replaced.
-pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
-    let fail = |source| BindError::Io { path: path.to_owned(), source };
+pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
+    let fail = |error| BindError::Io { path: path.to_owned(), error };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_directory(dir, path)?;
     match fs::symlink_metadata(path) {
@@ -35,13 +57,14 @@ pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
+    let file = SocketFile { path: path.to_owned(), identity: identity(path).map_err(fail)? };
     fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(fail)?;
-    Ok(listener)
+    Ok((listener, file))
 }
 
 /// Where all may write without the sticky bit, anybody could put a socket of theirs in place of ours.
 fn check_directory(dir: &Path, path: &Path) -> Result<(), BindError> {
-    let fail = |source| BindError::Io { path: path.to_owned(), source };
+    let fail = |error| BindError::Io { path: path.to_owned(), error };
     if !dir.exists() {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(fail)?;
     }
@@ -64,11 +87,26 @@ mod tests {
     async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buoyd.sock");
-        let listener = bind(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
+        let stale = std::os::unix::net::UnixListener::bind(&path).unwrap();
         assert!(matches!(bind(&path), Err(BindError::Live { .. })));
-        drop(listener);
-        bind(&path).unwrap();
+        drop(stale);
+        let _bound = bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
+    }
+
+    #[tokio::test]
+    async fn a_file_goes_with_its_owner_and_another_in_its_place_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buoyd.sock");
+        for replaced in [false, true] {
+            let (_listener, file) = bind(&path).unwrap();
+            if replaced {
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, "data").unwrap();
+            }
+            drop(file);
+            assert_eq!(path.exists(), replaced);
+        }
     }
 
     #[tokio::test]

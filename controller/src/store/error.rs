@@ -46,7 +46,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The operating system refused something.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; put this right, then restart buoyd", path.display())]
     Io {
         /// What was read, written or created.
         path: PathBuf,
@@ -86,6 +86,7 @@ impl StoreError {
     pub(super) fn cause(&self) -> String {
         match self {
             Self::Damaged { path, what } => format!("{}: {what}", path.display()),
+            Self::Io { path, source } => format!("{}: {source}", path.display()),
             other => other.to_string(),
         }
     }

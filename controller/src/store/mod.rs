@@ -28,7 +28,9 @@ mod table;
 
 use std::path::Path;
 
-use buoy_topology::{Change, Generation, MacAddr, NeighbourKey, Record};
+use std::net::Ipv4Addr;
+
+use buoy_topology::{Change, Generation, HookRecord, MacAddr, NeighbourKey, Record};
 
 pub use commit_file::CommitNo;
 pub use error::StoreError;
@@ -52,7 +54,12 @@ pub struct Loaded {
     pub records: Vec<Record>,
     /// Every MAC that was learnt.
     pub learnt: Vec<(NeighbourKey, MacAddr)>,
+    /// The newest event of each address that a hook was told of, or is to be.
+    pub hooks: Vec<HookRecord>,
 }
+
+/// What is to be kept of an address's newest event; nothing where it is `None`.
+pub type HookNote = (Ipv4Addr, Option<HookRecord>);
 
 /// A change to make durable, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,4 +70,6 @@ pub struct Commit {
     pub change: Change,
     /// What was learnt, or forgotten (`None`), at the same time.
     pub learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
+    /// Events for hooks, or addresses without one (`None`), at the same time.
+    pub hooks: Vec<HookNote>,
 }

@@ -37,7 +37,7 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
         let stored = stored.map_or(CommitNo(0), |state| state.commit);
         return Err(StoreError::RolledBack { path: at, stored, expected: acknowledged });
     }
-    let trees = open_trees(&db, &at, stored.is_some())?;
+    let trees = open_trees(&db, &at, stored.as_ref())?;
     let scanned = scan(&trees, &at)?;
     let tallies = stored.as_ref().map(|state| state.tallies.clone()).unwrap_or_default();
     for table in Table::ALL {
@@ -68,7 +68,8 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     if state.commit > acknowledged.next() {
         warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
     }
-    let loaded = Loaded { generation: state.generation, records: scanned.records, learnt: scanned.learnt };
+    let loaded =
+        Loaded { generation: state.generation, records: scanned.records, learnt: scanned.learnt, hooks: scanned.hooks };
     info!(
         generation = %loaded.generation,
         records = loaded.records.len(),
@@ -140,12 +141,14 @@ fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
     serde_json::from_slice(value).map(Some).map_err(|error| unreadable(&error))
 }
 
-/// Opens all trees. One that is missing from a store that was in use is damage; sled would create it empty.
-fn open_trees(db: &Db, at: &Path, used: bool) -> Result<BTreeMap<Table, sled::Tree>, StoreError> {
+/// Opens all trees. One that is missing from a store that had something in it is damage; sled would create it empty.
+fn open_trees(db: &Db, at: &Path, stored: Option<&State>) -> Result<BTreeMap<Table, sled::Tree>, StoreError> {
     let names = db.tree_names();
     let mut trees = BTreeMap::new();
     for table in Table::ALL {
-        if used && !names.iter().any(|name| name == table.name().as_bytes()) {
+        // A store that an older version made has no tree of what that did not know.
+        let was_used = stored.is_some_and(|state| state.tallies.contains_key(&table));
+        if was_used && !names.iter().any(|name| name == table.name().as_bytes()) {
             return Err(StoreError::damaged(at, format!("the tree {} is missing", table.name())));
         }
         trees.insert(table, guard::sled(at, || db.open_tree(table.name()))?);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use buoy_topology::{Change, Generation, MacAddr, NeighbourKey, Record, Write};
 
-use super::StoreError;
 use super::table::Place;
+use super::{HookNote, StoreError};
 
 /// Values to write and places to clear, all or none.
 #[derive(Debug)]
@@ -41,6 +41,14 @@ impl Plan {
         for (neighbour, mac) in learnt {
             let value = mac.map(|mac| serde_json::to_vec(&mac).expect("a MAC is plain data"));
             self.writes.insert(Place::of_neighbour(*neighbour), value);
+        }
+    }
+
+    /// Adds how hooks stand.
+    pub(super) fn note_hooks(&mut self, hooks: &[HookNote]) {
+        for (address, hook) in hooks {
+            let value = hook.as_ref().map(|hook| serde_json::to_vec(hook).expect("a hook is plain data"));
+            self.writes.insert(Place::of_hook(*address), value);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use buoy_topology::{MacAddr, NeighbourKey, Record};
+use buoy_topology::{HookRecord, MacAddr, NeighbourKey, Record};
 use sled::{IVec, Tree};
 
 use super::envelope::Header;
@@ -19,6 +19,8 @@ pub(super) struct Scanned {
     pub(super) records: Vec<Record>,
     /// What was learnt.
     pub(super) learnt: Vec<(NeighbourKey, MacAddr)>,
+    /// The newest event of each address.
+    pub(super) hooks: Vec<HookRecord>,
     /// What each table holds.
     pub(super) tallies: BTreeMap<Table, Tally>,
 }
@@ -68,6 +70,14 @@ impl Scanned {
     fn take(&mut self, place: &Place, value: &[u8]) -> Result<(), serde_json::Error> {
         if let Some(neighbour) = place.neighbour() {
             self.learnt.push((neighbour, serde_json::from_slice(value)?));
+            return Ok(());
+        }
+        if place.table == Table::Hooks {
+            let hook: HookRecord = serde_json::from_slice(value)?;
+            if Place::of_hook(hook.event.address) != *place {
+                return Err(serde::de::Error::custom("it is the hook of another address"));
+            }
+            self.hooks.push(hook);
             return Ok(());
         }
         let record: Record = serde_json::from_slice(value)?;

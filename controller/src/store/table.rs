@@ -1,5 +1,7 @@
 //! The tables (one sled tree each) and how a key is written in them.
 
+use std::net::Ipv4Addr;
+
 use buoy_topology::{EntityId, Key, NeighbourKey};
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +23,25 @@ pub(super) enum Table {
     Meta,
     /// MACs of neighbours by provider and address.
     Learnt,
+    /// Hooks by address.
+    Hooks,
+    /// Direct ports by name.
+    Directs,
 }
 
 impl Table {
     /// Every table, in the order in which their records are loaded.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Providers, Self::Pools, Self::Networks, Self::Instances, Self::FloatingIps, Self::Meta, Self::Learnt];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Providers,
+        Self::Pools,
+        Self::Networks,
+        Self::Instances,
+        Self::FloatingIps,
+        Self::Meta,
+        Self::Learnt,
+        Self::Hooks,
+        Self::Directs,
+    ];
 
     /// The tree's name.
     pub(super) fn name(self) -> &'static str {
@@ -38,6 +53,8 @@ impl Table {
             Self::FloatingIps => "floating_ips",
             Self::Meta => "meta",
             Self::Learnt => "learnt",
+            Self::Hooks => "hooks",
+            Self::Directs => "directs",
         }
     }
 }
@@ -61,6 +78,7 @@ impl Place {
             Key::Network(name) => (Table::Networks, name.as_str().into()),
             Key::Instance(name) => (Table::Instances, name.as_str().into()),
             Key::FloatingIp(address) => (Table::FloatingIps, address.octets().into()),
+            Key::Direct(name) => (Table::Directs, name.as_str().into()),
             Key::NextEntity => (Table::Meta, b"next_entity".into()),
         };
         Self { table, key }
@@ -83,6 +101,11 @@ impl Place {
         })
     }
 
+    /// Where the newest event of an address is stored.
+    pub(super) fn of_hook(address: Ipv4Addr) -> Self {
+        Self { table: Table::Hooks, key: address.octets().into() }
+    }
+
     /// Where the store's own state is kept. It is left out of the tallies that it holds.
     pub(super) fn of_state() -> Self {
         Self { table: Table::Meta, key: b"state".into() }
@@ -102,7 +125,7 @@ impl std::fmt::Display for Place {
             return write!(f, "{}/{}", neighbour.provider, neighbour.address);
         }
         match (self.table, <[u8; 4]>::try_from(self.key.as_slice())) {
-            (Table::FloatingIps, Ok(octets)) => std::net::Ipv4Addr::from(octets).fmt(f),
+            (Table::FloatingIps | Table::Hooks, Ok(octets)) => Ipv4Addr::from(octets).fmt(f),
             _ => self.key.escape_ascii().fmt(f),
         }
     }

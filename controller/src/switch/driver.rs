@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::session::{CloseReason, Command, Event, Session};
+use super::places::Place;
+use super::session::{CloseReason, Command, Event, Session, WRITE_WAIT};
 
 /// Tells connections apart; never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,11 +47,12 @@ pub(super) async fn run<S>(
     id: ConnectionId,
     commands: mpsc::Receiver<Command>,
     reports: mpsc::Sender<Report>,
+    place: Place,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let reason =
-        Driver { id, session: Session::new(Instant::now()), reports: reports.clone() }.run(stream, commands).await;
+    let session = Session::new(Instant::now());
+    let reason = Driver { id, session, reports: reports.clone(), place }.run(stream, commands).await;
     // A core that is gone needs no report.
     let _ = reports.send(Report::Closed(id, reason)).await;
 }
@@ -59,6 +61,7 @@ struct Driver {
     id: ConnectionId,
     session: Session,
     reports: mpsc::Sender<Report>,
+    place: Place,
 }
 
 impl Driver {
@@ -71,6 +74,7 @@ impl Driver {
         let mut outgoing = BytesMut::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wrote = Instant::now();
         loop {
             if let Err(error) = self.session.transmit(&mut outgoing) {
                 return CloseReason::Io(error.to_string());
@@ -78,7 +82,10 @@ impl Driver {
             tokio::select! {
                 written = writer.write(&outgoing), if !outgoing.is_empty() => match written {
                     Ok(0) => return CloseReason::Eof,
-                    Ok(count) => outgoing.advance(count),
+                    Ok(count) => {
+                        outgoing.advance(count);
+                        wrote = Instant::now();
+                    }
                     Err(error) => return CloseReason::Io(error.to_string()),
                 },
                 read = reader.read_buf(&mut incoming) => {
@@ -99,9 +106,17 @@ impl Driver {
                     Some(command) => self.session.command(command),
                     None => return CloseReason::Shutdown,
                 },
-                _ = ticks.tick() => if let Err(reason) = self.session.tick(Instant::now()) {
-                    return reason;
-                },
+                _ = ticks.tick() => {
+                    let now = Instant::now();
+                    if outgoing.is_empty() {
+                        wrote = now;
+                    } else if now.duration_since(wrote) >= WRITE_WAIT {
+                        return CloseReason::WriteTimeout;
+                    }
+                    if let Err(reason) = self.session.tick(now) {
+                        return reason;
+                    }
+                }
             }
         }
     }
@@ -117,6 +132,9 @@ impl Driver {
     async fn receive(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
         self.session.receive(frame, Instant::now())?;
         while let Some(event) = self.session.poll_event() {
+            if matches!(event, Event::Ready(_)) {
+                self.place.finish_handshake();
+            }
             if self.reports.send(Report::Said(self.id, event)).await.is_err() {
                 return Err(CloseReason::Shutdown);
             }

@@ -3,17 +3,18 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use buoy_topology::HostName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::driver::{self, Connection, ConnectionId, Report};
+use super::places::Places;
+use crate::rpc::{self, SocketFile};
 
 /// Where to listen for switches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,32 +57,37 @@ pub struct EndpointError {
 
 /// An endpoint that cannot be listened on.
 #[derive(Debug, Error)]
-#[error("cannot listen for switches on {endpoint}: {source}")]
+#[error("cannot listen for switches on {endpoint}: {error}")]
 pub struct ListenError {
     endpoint: Endpoint,
-    source: std::io::Error,
+    error: std::io::Error,
 }
 
-/// Listens on an endpoint, and gives each connection a task of its own, until the core is gone.
-pub async fn listen(endpoint: Endpoint, reports: mpsc::Sender<Report>) -> Result<(), ListenError> {
-    let fail = |source| ListenError { endpoint: endpoint.clone(), source };
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Listens on an endpoint, and gives each connection a task of its own, until the core is gone. Returns the file of a
+/// Unix socket.
+pub async fn listen(
+    endpoint: Endpoint,
+    places: Places,
+    reports: mpsc::Sender<Report>,
+) -> Result<Option<SocketFile>, ListenError> {
+    let fail = |error| ListenError { endpoint: endpoint.clone(), error };
     match &endpoint {
         Endpoint::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(fail)?;
             info!(%endpoint, "listening for switches");
             tokio::spawn(accept_tcp(listener, places, reports));
+            Ok(None)
         }
         Endpoint::Unix(path) => {
-            let listener = crate::rpc::bind(path).map_err(|error| fail(std::io::Error::other(error.to_string())))?;
+            let (listener, file) = rpc::bind(path).map_err(|error| fail(std::io::Error::other(error.to_string())))?;
             info!(%endpoint, "listening for switches");
             tokio::spawn(accept_unix(listener, places, reports));
+            Ok(Some(file))
         }
     }
-    Ok(())
 }
 
-async fn accept_tcp(listener: TcpListener, places: Arc<Semaphore>, reports: mpsc::Sender<Report>) {
+async fn accept_tcp(listener: TcpListener, places: Places, reports: mpsc::Sender<Report>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -99,7 +105,7 @@ async fn accept_tcp(listener: TcpListener, places: Arc<Semaphore>, reports: mpsc
     }
 }
 
-async fn accept_unix(listener: UnixListener, places: Arc<Semaphore>, reports: mpsc::Sender<Report>) {
+async fn accept_unix(listener: UnixListener, places: Places, reports: mpsc::Sender<Report>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => serve(stream, HostName("local".into()), "unix".to_owned(), &places, &reports),
@@ -111,13 +117,16 @@ async fn accept_unix(listener: UnixListener, places: Arc<Semaphore>, reports: mp
     }
 }
 
-fn serve<S>(stream: S, host: HostName, address: String, places: &Arc<Semaphore>, reports: &mpsc::Sender<Report>)
+fn serve<S>(stream: S, host: HostName, address: String, places: &Places, reports: &mpsc::Sender<Report>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-        warn!(%address, limit = MAX_CONNECTIONS, "too many connections: one was turned away");
-        return;
+    let place = match places.take(&host) {
+        Ok(place) => place,
+        Err(full) => {
+            warn!(%address, reason = %full, "a connection was turned away");
+            return;
+        }
     };
     let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
     let (commands, received) = mpsc::channel(COMMANDS);
@@ -125,9 +134,8 @@ where
     tokio::spawn(async move {
         let connection = Connection { id, host, address, commands };
         if reports.send(Report::Opened(connection)).await.is_ok() {
-            driver::run(stream, id, received, reports).await;
+            driver::run(stream, id, received, reports, place).await;
         }
-        drop(place);
     });
 }
 
@@ -139,7 +147,5 @@ async fn back_off(error: &std::io::Error) {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// More bridges than one controller serves; a flood of connections ends here.
-const MAX_CONNECTIONS: usize = 4096;
 /// One job and some packets.
 const COMMANDS: usize = 64;

@@ -13,8 +13,10 @@
 
 pub mod driver;
 pub mod listener;
+mod places;
 pub mod session;
 
 pub use driver::{Connection, ConnectionId, Report};
 pub use listener::{Endpoint, listen};
-pub use session::{BundleOutcome, CloseReason, Command, Event, Refusal};
+pub use places::Places;
+pub use session::{BundleOutcome, CloseReason, Command, Event, FlowMods, Ready, Refusal};

@@ -3,8 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use buoy_controller::store::{Loaded, StoreError};
-use buoy_topology::{AddressSet, EntityId, Generation, Key, MacAddr, Pool, RangeSpec, Record};
+use buoy_controller::store::{Commit, Loaded, StoreError};
+use buoy_topology::{
+    AddressSet, EntityId, Generation, HookEvent, HookKind, HookRecord, HookState, Key, MacAddr, Pool, RangeSpec, Record,
+};
 
 use crate::support::*;
 
@@ -32,8 +34,77 @@ fn every_kind_of_record_comes_back() {
     assert_eq!(learn(&store, vec![(neighbour(1), Some(mac)), (neighbour(2), Some(mac))]), Generation(1));
     assert_eq!(learn(&store, vec![(neighbour(2), None)]), Generation(1));
     store.close();
-    let expected = Loaded { generation: Generation(1), records, learnt: vec![(neighbour(1), mac)] };
+    let expected = Loaded { generation: Generation(1), records, learnt: vec![(neighbour(1), mac)], hooks: vec![] };
     assert_eq!(open(dir.path()).1, expected);
+}
+
+/// Where the hook of the nth address stands.
+fn hook(n: u32, tries: u32) -> HookRecord {
+    let event = HookEvent {
+        event: HookKind::Moved,
+        address: address(n),
+        provider: name("upstream"),
+        pool: name("public"),
+        mac: None,
+        project: Some(name("default")),
+        instance: Some(name("web")),
+        fixed_ip: Some(address(9)),
+        host: Some("192.0.2.1".to_owned()),
+        previous_instance: None,
+        generation: Generation(1),
+    };
+    HookRecord { event, state: HookState::Pending, tries, at: 1, message: Some("no".to_owned()) }
+}
+
+#[test]
+fn hooks_are_stored_with_their_change_and_by_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let hooks = vec![(address(1), Some(hook(1, 0))), (address(2), Some(hook(2, 0)))];
+    let (answer, answered) = std::sync::mpsc::channel();
+    let refused = answer.clone();
+    let with = |generation| Commit {
+        generation: Generation(generation),
+        change: puts([]),
+        learnt: vec![],
+        hooks: hooks.clone(),
+    };
+    store.commit(with(7), move |result| drop(refused.send(result)));
+    assert!(wait(&answered).is_err());
+    store.close();
+    let (store, loaded) = open(dir.path());
+    assert_eq!(loaded.hooks, []);
+    store.commit(with(1), {
+        let answer = answer.clone();
+        move |result| drop(answer.send(result))
+    });
+    assert_eq!(wait(&answered).unwrap(), Generation(1));
+    store.note_hooks(vec![(address(1), Some(hook(1, 3))), (address(2), None)], move |result| drop(answer.send(result)));
+    assert_eq!(wait(&answered).unwrap(), Generation(1));
+    store.close();
+    assert_eq!(open(dir.path()).1.hooks, [hook(1, 3)]);
+}
+
+#[test]
+fn a_store_from_before_there_were_hooks_opens_and_one_that_lost_them_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let drop_hooks = || {
+        let db = sled::open(dir.path().join("sled")).unwrap();
+        assert!(db.drop_tree("hooks").unwrap());
+        db.flush().unwrap();
+    };
+    let (store, _) = open(dir.path());
+    commit(&store, 1, puts([fip(1, 1)]));
+    store.close();
+    drop_hooks();
+    let (store, loaded) = open(dir.path());
+    assert_eq!((loaded.records, loaded.hooks), (vec![fip(1, 1)], vec![]));
+    let (answer, answered) = std::sync::mpsc::channel();
+    store.note_hooks(vec![(address(1), Some(hook(1, 0)))], move |result| drop(answer.send(result)));
+    wait(&answered).unwrap();
+    store.close();
+    drop_hooks();
+    assert!(matches!(refusal(dir.path()), StoreError::Damaged { .. }));
 }
 
 #[test]

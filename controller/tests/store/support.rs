@@ -24,9 +24,11 @@ pub(crate) fn fip(n: u32, changed: u64) -> Record {
         id: EntityId(n),
         address: address(n),
         mac: None,
+        note: None,
         project: Some(name("default")),
         association: None,
         changed: Generation(changed),
+        left: Default::default(),
     })
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn provider(text: &str) -> Record {
         name: name(text),
         bridge: port("br-ex"),
         uplink: port("eth1"),
+        vlan: None,
         patch: port("phy-br-ex"),
         gateway: Some(address(1)),
         gateway_mac: Some(MacAddr::new([2, 0, 0, 0, 0, 1])),
@@ -49,6 +52,8 @@ pub(crate) fn provider(text: &str) -> Record {
         mac_policy: MacPolicy::Router(MacAddr::new([2, 0, 0, 0, 0, 2])),
         onlink: vec!["198.51.100.0/24".parse().unwrap()],
         garp: true,
+        garp_timing: Default::default(),
+        hook: None,
     }))
 }
 
@@ -106,7 +111,7 @@ pub(crate) fn refusal(dir: &Path) -> StoreError {
 /// Hands a change over; the answer comes through what is returned.
 pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
     let (answer, answered) = channel();
-    let commit = Commit { generation: Generation(generation), change, learnt: vec![] };
+    let commit = Commit { generation: Generation(generation), change, learnt: vec![], hooks: vec![] };
     store.commit(commit, move |result| drop(answer.send(result)));
     answered
 }

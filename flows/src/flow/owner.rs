@@ -83,6 +83,11 @@ impl Feature {
         Self::Deliver,
     ];
 
+    /// Cookie and mask that take the feature's flows out of a dump.
+    pub fn filter(self) -> (Cookie, Cookie) {
+        (Owner { feature: self, entity: 0 }.cookie(), Cookie(0xffff_ffff << 32))
+    }
+
     /// The word that `buoyctl switch flows` shows.
     pub fn word(self) -> &'static str {
         match self {
@@ -104,9 +109,6 @@ impl Feature {
 
 /// Other agents pick random cookies: 24 bits of them hardly ever meet these ("buo" in ASCII).
 const MAGIC: u64 = 0x62_756f;
-
-/// Takes every flow of ours out of a dump.
-pub const OURS: (Cookie, Cookie) = (Cookie(MAGIC << 40), Cookie(0xff_ffff << 40));
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, BytesMut};
 
+use super::owner::Feature;
 use super::{Flow, Owner};
-use crate::openflow::{Cookie, DecodeError, EncodeError, FlowModFlags, FlowStats, Instruction, Match, TableId};
+use crate::openflow::{
+    Cookie, DecodeError, EncodeError, FlowChange, FlowModFlags, FlowStats, Instruction, Match, TableId,
+};
 
 /// A flow's identity: table, priority and match, as bytes. Equal flows have equal bytes, since a match has one
 /// form. Cloning shares the bytes.
@@ -46,6 +49,14 @@ impl FlowKey {
         Self(key.into())
     }
 
+    /// Table and priority, which are there to be seen without decoding.
+    pub fn place(&self) -> (TableId, u16) {
+        match *self.0 {
+            [table, high, low, ..] => (TableId(table), u16::from_be_bytes([high, low])),
+            _ => (TableId(0), 0),
+        }
+    }
+
     /// Table, priority and match.
     pub fn parts(&self) -> Result<(TableId, u16, Match), DecodeError> {
         let short = |_| DecodeError::Short { what: "packed flow" };
@@ -67,11 +78,26 @@ impl FlowBody {
 
     /// The body of a flow that a switch reports. Timeouts and flags make it differ from all that the pipeline writes.
     pub fn reported(stats: &FlowStats) -> Result<Self, EncodeError> {
-        let plain = Self::of(stats.cookie, &stats.instructions)?;
-        if stats.idle_timeout == 0 && stats.hard_timeout == 0 && stats.flags == FlowModFlags::NONE {
-            return Ok(plain);
-        }
-        Ok(Self([&plain.0[..], b"?"].concat().into()))
+        let is_plain = stats.idle_timeout == 0 && stats.hard_timeout == 0 && stats.flags == FlowModFlags::NONE;
+        Self::of(stats.cookie, &stats.instructions).map(|body| if is_plain { body } else { body.strange() })
+    }
+
+    /// The body of a flow that somebody else added or changed, as a flow monitor tells it.
+    pub fn changed(change: &FlowChange) -> Result<Self, EncodeError> {
+        let is_plain = change.idle_timeout == 0 && change.hard_timeout == 0;
+        Self::of(change.cookie, &change.instructions).map(|body| if is_plain { body } else { body.strange() })
+    }
+
+    /// The number of the entity that the flow was made for; none for drops and for what a bridge has in any case.
+    pub fn entity(&self) -> Option<u32> {
+        let cookie = self.0.first_chunk().map(|bytes| Cookie(u64::from_be_bytes(*bytes)))?;
+        let owner = Owner::of(cookie).filter(|owner| owner.feature != Feature::Drop)?;
+        Some(owner.entity).filter(|entity| *entity != 0)
+    }
+
+    /// A body that differs from all that the pipeline writes.
+    fn strange(self) -> Self {
+        Self([&self.0[..], b"?"].concat().into())
     }
 }
 

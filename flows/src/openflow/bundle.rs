@@ -10,9 +10,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::codec_error::{DecodeError, EncodeError};
 use super::header::Xid;
 use super::message::Message;
+use super::vendor::ONF;
 use super::wire::{Reader, put_padding};
 
-pub(super) const ONF: u32 = 0x4f4e_4600;
 pub(super) const CONTROL: u32 = 2300;
 pub(super) const ADD: u32 = 2301;
 
@@ -87,6 +87,20 @@ impl BundleControlKind {
             Self::CommitReply => 5,
             Self::DiscardRequest => 6,
             Self::DiscardReply => 7,
+        }
+    }
+
+    /// The name in upper case.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::OpenRequest => "OPEN_REQUEST",
+            Self::OpenReply => "OPEN_REPLY",
+            Self::CloseRequest => "CLOSE_REQUEST",
+            Self::CloseReply => "CLOSE_REPLY",
+            Self::CommitRequest => "COMMIT_REQUEST",
+            Self::CommitReply => "COMMIT_REPLY",
+            Self::DiscardRequest => "DISCARD_REQUEST",
+            Self::DiscardReply => "DISCARD_REPLY",
         }
     }
 }

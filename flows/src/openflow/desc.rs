@@ -1,9 +1,9 @@
 //! Who made a switch, and which version it runs.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::codec_error::DecodeError;
-use super::wire::Reader;
+use super::wire::{Reader, put_text};
 
 /// Who made the switch, as texts that end at their first zero byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,23 +31,11 @@ impl Desc {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
-            manufacturer: read_text(reader, 256)?,
-            hardware: read_text(reader, 256)?,
-            software: read_text(reader, 256)?,
-            serial: read_text(reader, 32)?,
-            datapath: read_text(reader, 256)?,
+            manufacturer: reader.text(256)?,
+            hardware: reader.text(256)?,
+            software: reader.text(256)?,
+            serial: reader.text(32)?,
+            datapath: reader.text(256)?,
         })
     }
-}
-
-/// Writes a text into `len` bytes, cut so that a zero byte follows it.
-fn put_text(out: &mut BytesMut, text: &str, len: usize) {
-    let text: Vec<u8> = text.bytes().chain(std::iter::repeat(0)).take(len - 1).collect();
-    out.put_slice(&text);
-    out.put_u8(0);
-}
-
-fn read_text(reader: &mut Reader<'_>, len: usize) -> Result<String, DecodeError> {
-    let text = reader.bytes(len)?.split(|&byte| byte == 0).next().unwrap_or_default();
-    Ok(String::from_utf8_lossy(text).into_owned())
 }

@@ -1,16 +1,18 @@
 //! Which flows a switch has: the question and one line of the answer.
 
 use buoy_topology::PortNo;
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec_error::{DecodeError, EncodeError};
 use super::flow_mod::FlowModFlags;
 use super::instruction::Instruction;
 use super::number::{ANY_GROUP, Cookie, FlowDuration, TableId};
-use super::oxm::Match;
+use super::oxm::{Masked, Match, MatchField};
 use super::wire::{Reader, patch_len, put_padding};
 
 const WHAT: &str = "flow stats";
+/// The VLAN tag as a whole, priority included.
+const NXM_VLAN_TCI: u32 = 0x0000_0802;
 
 /// Asks for the flows that pass every filter; by default for all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +97,19 @@ pub struct FlowStats {
 }
 
 impl FlowStats {
+    /// The match that names the flow in a flow mod. OVS lets a flow that was added in OpenFlow 1.0 for packets without a
+    /// tag ask for the whole VLAN field, and reports it in 1.3 as one that asks for the id: as such it is not found.
+    pub fn name(&self) -> Match {
+        let untagged = MatchField::VlanVid(0.into());
+        if !self.flags.contains(FlowModFlags::RESET_COUNTS) || !self.matching.fields().contains(&untagged) {
+            return self.matching.clone();
+        }
+        let open = MatchField::VlanVid(Masked::new(0, 0));
+        let (header, value) = (NXM_VLAN_TCI, Bytes::from_static(&[0, 0]));
+        let whole = MatchField::Other { header, experimenter: None, value, mask: None };
+        self.matching.clone().with(open).with(whole)
+    }
+
     pub(super) fn put(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
         let start = out.len();
         put_padding(out, 2);
@@ -150,5 +165,36 @@ impl FlowStats {
             matching,
             instructions,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::FlowKey;
+
+    #[test]
+    fn a_flow_added_in_1_0_is_named_by_the_whole_tag() {
+        let untagged: Match = [MatchField::EthType(0x0806), MatchField::VlanVid(0.into())].into_iter().collect();
+        let mut stats = FlowStats {
+            table: TableId(0),
+            duration: FlowDuration::default(),
+            priority: 7,
+            idle_timeout: 0,
+            hard_timeout: 0,
+            flags: FlowModFlags::NONE,
+            cookie: Cookie(0),
+            packet_count: 0,
+            byte_count: 0,
+            matching: untagged.clone(),
+            instructions: Vec::new(),
+        };
+        assert_eq!(stats.name(), untagged);
+        stats.flags = FlowModFlags::RESET_COUNTS;
+        let name = stats.name();
+        let mut bytes = Vec::new();
+        name.encode_oxm(&mut bytes);
+        assert_eq!(bytes, [0x80, 0, 0x0a, 2, 8, 6, 0, 0, 8, 2, 0, 0]);
+        assert_eq!(FlowKey::of(stats.table, stats.priority, &name).parts(), Ok((stats.table, stats.priority, name)));
     }
 }

@@ -1,5 +1,6 @@
 //! The eight bytes that begin every OpenFlow message of every version.
 
+#[expect(clippy::disallowed_types, reason = "this is where it is used")]
 use rust_ofp::ofp_header::OfpHeader;
 
 /// OpenFlow 1.3 in the version byte, the one dialect that [`super::Message`] speaks.
@@ -29,6 +30,11 @@ impl Header {
     pub const LEN: usize = 8;
 
     /// Reads the header; any eight bytes are one.
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "rust_ofp reads version, length and xid right for every version"
+    )]
     pub fn parse(bytes: [u8; Self::LEN]) -> Self {
         // The type is taken by hand: rust_ofp makes an enum of it, which knows OpenFlow 1.0 only.
         let [_, kind, ..] = bytes;

@@ -1,5 +1,6 @@
 //! The first message of either side: which versions it speaks.
 
+use buoy_topology::Dialect;
 use bytes::{BufMut, BytesMut};
 
 use super::codec_error::{DecodeError, EncodeError};
@@ -34,6 +35,17 @@ impl Hello {
         }
     }
 
+    /// What is spoken with the sender; none where that is nothing we know. One without a bitmap expects the lower of the
+    /// two headers' versions, so that 1.0 is agreed upon only where it offers nothing newer.
+    pub fn dialect(&self) -> Option<Dialect> {
+        let agrees_on_1_0 = self.bitmap.is_some() || self.version == VERSION_1_0;
+        if self.supports(VERSION_1_3) {
+            Some(Dialect::OpenFlow13)
+        } else {
+            (agrees_on_1_0 && self.supports(VERSION_1_0)).then_some(Dialect::OpenFlow10)
+        }
+    }
+
     pub(super) fn encode_body(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
         let Some(words) = &self.bitmap else { return Ok(()) };
         let start = out.len();
@@ -48,7 +60,7 @@ impl Hello {
     }
 
     /// Reads the elements; what comes after a broken one is left out, for a hello must never be a reason to part.
-    pub(super) fn decode_body(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode_body(version: u8, body: &[u8]) -> Result<Self, DecodeError> {
         let mut bitmap = None;
         let mut reader = Reader::new("hello", body);
         while !reader.is_empty() {
@@ -80,6 +92,24 @@ mod tests {
         let hello = Hello { version: 6, bitmap: None };
         let spoken: Vec<u8> = (0..=255).filter(|&version| hello.supports(version)).collect();
         assert_eq!(spoken, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn newest_version_of_both_sides_is_spoken() {
+        let check = |version, bitmap: Option<u32>, dialect| {
+            assert_eq!(
+                Hello { version, bitmap: bitmap.map(|word| vec![word]) }.dialect(),
+                dialect,
+                "{version} {bitmap:?}"
+            );
+        };
+        check(6, None, Some(Dialect::OpenFlow13));
+        check(4, Some(1 << 1 | 1 << 4), Some(Dialect::OpenFlow13));
+        check(1, None, Some(Dialect::OpenFlow10));
+        check(2, Some(1 << 1 | 1 << 2), Some(Dialect::OpenFlow10));
+        check(6, Some(1 << 1 | 1 << 6), Some(Dialect::OpenFlow10));
+        check(2, None, None);
+        check(6, Some(1 << 6), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::async_config::AsyncConfig;
 use super::bundle::{self, BundleAdd, BundleControl};
 use super::codec_error::{DecodeError, EncodeError};
 use super::config::SwitchConfig;
@@ -9,34 +10,20 @@ use super::error::ErrorMsg;
 use super::experimenter::Experimenter;
 use super::features::Features;
 use super::flow_mod::FlowMod;
+use super::flow_monitor::FlowMonitorControl;
 use super::flow_removed::FlowRemoved;
 use super::header::{Header, VERSION_1_3, Xid};
 use super::hello::Hello;
+use super::kind;
+use super::meter_mod::MeterMod;
 use super::multipart::{MultipartReply, MultipartRequest};
 use super::packet_in::PacketIn;
+use super::packet_in2::{self, PacketIn2};
 use super::packet_out::PacketOut;
 use super::port::PortStatus;
+use super::role::{self, Role, RoleStatus};
+use super::vendor::{NICIRA, ONF};
 use super::wire::{Reader, patch_len};
-
-const HELLO: u8 = 0;
-const ERROR: u8 = 1;
-const ECHO_REQUEST: u8 = 2;
-const ECHO_REPLY: u8 = 3;
-const EXPERIMENTER: u8 = 4;
-const FEATURES_REQUEST: u8 = 5;
-const FEATURES_REPLY: u8 = 6;
-const GET_CONFIG_REQUEST: u8 = 7;
-const GET_CONFIG_REPLY: u8 = 8;
-const SET_CONFIG: u8 = 9;
-const PACKET_IN: u8 = 10;
-const FLOW_REMOVED: u8 = 11;
-const PORT_STATUS: u8 = 12;
-const PACKET_OUT: u8 = 13;
-const FLOW_MOD: u8 = 14;
-const MULTIPART_REQUEST: u8 = 18;
-const MULTIPART_REPLY: u8 = 19;
-const BARRIER_REQUEST: u8 = 20;
-const BARRIER_REPLY: u8 = 21;
 
 /// One OpenFlow message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +50,10 @@ pub enum Message {
     SetConfig(SwitchConfig),
     /// A packet for the controller.
     PacketIn(PacketIn),
+    /// A packet for the controller, in Nicira's form.
+    PacketIn2(PacketIn2),
+    /// Lets a packet go on that waits in the switch.
+    Resume(PacketIn2),
     /// A flow went.
     FlowRemoved(FlowRemoved),
     /// A port came, went or changed.
@@ -83,6 +74,22 @@ pub enum Message {
     BundleControl(BundleControl),
     /// Puts a message into a bundle.
     BundleAdd(BundleAdd),
+    /// Asks for a role, or what it is.
+    RoleRequest(Role),
+    /// The role that this controller has.
+    RoleReply(Role),
+    /// Another controller changed this one's role.
+    RoleStatus(RoleStatus),
+    /// Asks which messages the switch sends unasked.
+    GetAsyncRequest,
+    /// Which messages the switch sends unasked.
+    GetAsyncReply(AsyncConfig),
+    /// Says which messages the switch is to send unasked.
+    SetAsync(AsyncConfig),
+    /// Adds, changes or deletes a meter.
+    MeterMod(MeterMod),
+    /// Ends a flow monitor, or tells that it paused or resumed.
+    FlowMonitorControl(FlowMonitorControl),
     /// Any other message, also one of another version.
     Other(Other),
 }
@@ -124,7 +131,7 @@ impl Message {
             return Err(DecodeError::BadLength { what: "message", len: header.length });
         }
         let message = match (header.version, header.kind, vendor(body)) {
-            (VERSION_1_3, EXPERIMENTER, Some((bundle::ONF, bundle::ADD, rest))) => {
+            (VERSION_1_3, kind::EXPERIMENTER, Some((ONF, bundle::ADD, rest))) => {
                 Self::BundleAdd(BundleAdd::decode_rest(header.xid, rest)?)
             }
             _ => Self::decode_body(header, body)?,
@@ -132,17 +139,24 @@ impl Message {
         Ok((header.xid, message))
     }
 
-    /// Reads the message at the front of these bytes; a bundle add in it is not looked into, so that depth is bounded.
+    /// Reads the message at the front of these bytes; what is a bundle message in it is kept whole, so that depth is
+    /// bounded, and so that it can be written again.
     pub(super) fn decode_in_bundle(bytes: &[u8]) -> Result<(Xid, Self), DecodeError> {
         let (header, body) = split(bytes)?;
-        Ok((header.xid, Self::decode_body(header, body)?))
+        let message = match (header.version, header.kind, vendor(body)) {
+            (VERSION_1_3, kind::EXPERIMENTER, Some((ONF, bundle::CONTROL | bundle::ADD, _))) => {
+                Self::Experimenter(Experimenter::decode_body(body)?)
+            }
+            _ => Self::decode_body(header, body)?,
+        };
+        Ok((header.xid, message))
     }
 
     fn decode_body(header: Header, body: &[u8]) -> Result<Self, DecodeError> {
         // The error's body is the same in all versions, and so is what a hello can hold.
         match header.kind {
-            HELLO => return Hello::decode_body(header.version, body).map(Self::Hello),
-            ERROR => return ErrorMsg::decode_body(body).map(Self::Error),
+            kind::HELLO => return Hello::decode_body(header.version, body).map(Self::Hello),
+            kind::ERROR => return ErrorMsg::decode_body(body).map(Self::Error),
             _ => {}
         }
         let other =
@@ -151,28 +165,53 @@ impl Message {
             return Ok(other());
         }
         Ok(match header.kind {
-            ECHO_REQUEST => Self::EchoRequest(Bytes::copy_from_slice(body)),
-            ECHO_REPLY => Self::EchoReply(Bytes::copy_from_slice(body)),
-            EXPERIMENTER => match vendor(body) {
-                Some((bundle::ONF, bundle::CONTROL, rest)) => Self::BundleControl(BundleControl::decode_rest(rest)?),
-                _ => Self::Experimenter(Experimenter::decode_body(body)?),
-            },
-            FEATURES_REQUEST => Self::FeaturesRequest,
-            FEATURES_REPLY => Self::FeaturesReply(Features::decode_body(body)?),
-            GET_CONFIG_REQUEST => Self::GetConfigRequest,
-            GET_CONFIG_REPLY => Self::GetConfigReply(SwitchConfig::decode_body(body)?),
-            SET_CONFIG => Self::SetConfig(SwitchConfig::decode_body(body)?),
-            PACKET_IN => Self::PacketIn(PacketIn::decode_body(body)?),
-            FLOW_REMOVED => Self::FlowRemoved(FlowRemoved::decode_body(body)?),
-            PORT_STATUS => Self::PortStatus(PortStatus::decode_body(body)?),
-            PACKET_OUT => Self::PacketOut(PacketOut::decode_body(body)?),
-            FLOW_MOD => Self::FlowMod(FlowMod::decode_body(body)?),
-            MULTIPART_REQUEST => Self::MultipartRequest(MultipartRequest::decode_body(body)?),
-            MULTIPART_REPLY => Self::MultipartReply(MultipartReply::decode_body(body)?),
-            BARRIER_REQUEST => Self::BarrierRequest,
-            BARRIER_REPLY => Self::BarrierReply,
+            kind::ECHO_REQUEST => Self::EchoRequest(Bytes::copy_from_slice(body)),
+            kind::ECHO_REPLY => Self::EchoReply(Bytes::copy_from_slice(body)),
+            kind::EXPERIMENTER => Self::decode_experimenter(body)?,
+            kind::FEATURES_REQUEST => Self::FeaturesRequest,
+            kind::FEATURES_REPLY => Self::FeaturesReply(Features::decode_body(body)?),
+            kind::GET_CONFIG_REQUEST => Self::GetConfigRequest,
+            kind::GET_CONFIG_REPLY => Self::GetConfigReply(SwitchConfig::decode_body(body)?),
+            kind::SET_CONFIG => Self::SetConfig(SwitchConfig::decode_body(body)?),
+            kind::PACKET_IN => Self::PacketIn(PacketIn::decode_body(body)?),
+            kind::FLOW_REMOVED => Self::FlowRemoved(FlowRemoved::decode_body(body)?),
+            kind::PORT_STATUS => Self::PortStatus(PortStatus::decode_body(body)?),
+            kind::PACKET_OUT => Self::PacketOut(PacketOut::decode_body(body)?),
+            kind::FLOW_MOD => Self::FlowMod(FlowMod::decode_body(body)?),
+            kind::MULTIPART_REQUEST => Self::MultipartRequest(MultipartRequest::decode_body(body)?),
+            kind::MULTIPART_REPLY => Self::MultipartReply(MultipartReply::decode_body(body)?),
+            kind::BARRIER_REQUEST => Self::BarrierRequest,
+            kind::BARRIER_REPLY => Self::BarrierReply,
+            kind::ROLE_REQUEST => Self::RoleRequest(Role::decode_body(body)?),
+            kind::ROLE_REPLY => Self::RoleReply(Role::decode_body(body)?),
+            kind::GET_ASYNC_REQUEST => Self::GetAsyncRequest,
+            kind::GET_ASYNC_REPLY => Self::GetAsyncReply(AsyncConfig::decode_body(body)?),
+            kind::SET_ASYNC => Self::SetAsync(AsyncConfig::decode_body(body)?),
+            kind::METER_MOD => Self::MeterMod(MeterMod::decode_body(body)?),
             _ => other(),
         })
+    }
+
+    fn decode_experimenter(body: &[u8]) -> Result<Self, DecodeError> {
+        let nicira = match vendor(body) {
+            Some((NICIRA, packet_in2::PACKET_IN2, rest)) => PacketIn2::decode_rest(rest).map(Self::PacketIn2),
+            Some((NICIRA, packet_in2::RESUME, rest)) => PacketIn2::decode_rest(rest).map(Self::Resume),
+            _ => None,
+        };
+        if let Some(message) = nicira {
+            return Ok(message);
+        }
+        if let Some((ONF, kind, rest)) = vendor(body) {
+            match kind {
+                bundle::CONTROL => return BundleControl::decode_rest(rest).map(Self::BundleControl),
+                role::ROLE_STATUS => return RoleStatus::decode_rest(rest).map(Self::RoleStatus),
+                _ => {}
+            }
+            if let Some(control) = FlowMonitorControl::decode_rest(kind, rest) {
+                return control.map(Self::FlowMonitorControl);
+            }
+        }
+        Experimenter::decode_body(body).map(Self::Experimenter)
     }
 
     fn encode_body(&self, xid: Xid, out: &mut BytesMut) -> Result<(), EncodeError> {
@@ -184,6 +223,8 @@ impl Message {
             Self::FeaturesReply(features) => features.encode_body(out),
             Self::GetConfigReply(config) | Self::SetConfig(config) => config.encode_body(out),
             Self::PacketIn(packet_in) => packet_in.encode_body(out)?,
+            Self::PacketIn2(packet_in) => packet_in.encode_body(packet_in2::PACKET_IN2, out)?,
+            Self::Resume(packet_in) => packet_in.encode_body(packet_in2::RESUME, out)?,
             Self::FlowRemoved(removed) => removed.encode_body(out)?,
             Self::PortStatus(status) => status.encode_body(out),
             Self::PacketOut(packet_out) => packet_out.encode_body(out)?,
@@ -192,64 +233,19 @@ impl Message {
             Self::MultipartReply(reply) => reply.encode_body(out)?,
             Self::BundleControl(control) => control.encode_body(out),
             Self::BundleAdd(add) => add.encode_body(xid, out)?,
+            Self::RoleRequest(role) | Self::RoleReply(role) => role.encode_body(out),
+            Self::RoleStatus(status) => status.encode_body(out),
+            Self::GetAsyncReply(config) | Self::SetAsync(config) => config.encode_body(out),
+            Self::MeterMod(meter) => meter.encode_body(out)?,
+            Self::FlowMonitorControl(control) => control.encode_body(out),
             Self::Other(other) => out.put_slice(&other.body),
-            Self::FeaturesRequest | Self::GetConfigRequest | Self::BarrierRequest | Self::BarrierReply => {}
+            Self::FeaturesRequest
+            | Self::GetConfigRequest
+            | Self::GetAsyncRequest
+            | Self::BarrierRequest
+            | Self::BarrierReply => {}
         }
         Ok(())
-    }
-
-    const fn version_and_kind(&self) -> (u8, u8) {
-        let kind = match self {
-            Self::Hello(hello) => return (hello.version, HELLO),
-            Self::Other(other) => return (other.version, other.kind),
-            Self::Error(_) => ERROR,
-            Self::EchoRequest(_) => ECHO_REQUEST,
-            Self::EchoReply(_) => ECHO_REPLY,
-            Self::Experimenter(_) | Self::BundleControl(_) | Self::BundleAdd(_) => EXPERIMENTER,
-            Self::FeaturesRequest => FEATURES_REQUEST,
-            Self::FeaturesReply(_) => FEATURES_REPLY,
-            Self::GetConfigRequest => GET_CONFIG_REQUEST,
-            Self::GetConfigReply(_) => GET_CONFIG_REPLY,
-            Self::SetConfig(_) => SET_CONFIG,
-            Self::PacketIn(_) => PACKET_IN,
-            Self::FlowRemoved(_) => FLOW_REMOVED,
-            Self::PortStatus(_) => PORT_STATUS,
-            Self::PacketOut(_) => PACKET_OUT,
-            Self::FlowMod(_) => FLOW_MOD,
-            Self::MultipartRequest(_) => MULTIPART_REQUEST,
-            Self::MultipartReply(_) => MULTIPART_REPLY,
-            Self::BarrierRequest => BARRIER_REQUEST,
-            Self::BarrierReply => BARRIER_REPLY,
-        };
-        (VERSION_1_3, kind)
-    }
-
-    /// What the message is, for logs.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Hello(_) => "hello",
-            Self::Error(_) => "error",
-            Self::EchoRequest(_) => "echo request",
-            Self::EchoReply(_) => "echo reply",
-            Self::Experimenter(_) => "experimenter message",
-            Self::FeaturesRequest => "features request",
-            Self::FeaturesReply(_) => "features reply",
-            Self::GetConfigRequest => "config request",
-            Self::GetConfigReply(_) => "config reply",
-            Self::SetConfig(_) => "set config",
-            Self::PacketIn(_) => "packet-in",
-            Self::FlowRemoved(_) => "flow removed",
-            Self::PortStatus(_) => "port status",
-            Self::PacketOut(_) => "packet-out",
-            Self::FlowMod(_) => "flow mod",
-            Self::MultipartRequest(_) => "multipart request",
-            Self::MultipartReply(_) => "multipart reply",
-            Self::BarrierRequest => "barrier request",
-            Self::BarrierReply => "barrier reply",
-            Self::BundleControl(_) => "bundle control",
-            Self::BundleAdd(_) => "bundle add",
-            Self::Other(_) => "other message",
-        }
     }
 }
 

@@ -6,9 +6,11 @@
 //! said in [`Match`], [`Action`] and [`Instruction`].
 //!
 //! Read in this order: `header`, `frame`, `message`, then `oxm`, `action`, `instruction`, `flow_mod`, `multipart`,
-//! `bundle`; the rest are single messages. `text` prints flows in ovs-ofctl's language.
+//! `bundle`; the rest are single messages. `names` says what OVS calls each message, `text` prints it in ovs-ofctl's
+//! language.
 
 mod action;
+mod async_config;
 mod bundle;
 mod codec_error;
 mod config;
@@ -17,23 +19,35 @@ mod error;
 mod experimenter;
 mod features;
 mod flow_mod;
+mod flow_monitor;
 mod flow_removed;
 mod flow_stats;
 mod frame;
 mod header;
 mod hello;
 mod instruction;
+mod kind;
 mod message;
+mod meter_features;
+mod meter_mod;
 mod multipart;
+mod names;
 mod number;
 mod oxm;
 mod packet_in;
+mod packet_in2;
 mod packet_out;
 mod port;
+mod role;
 mod text;
-mod wire;
+mod vendor;
+pub(crate) mod wire;
 
-pub use action::Action;
+pub use action::{
+    Action, Controller, Ct, CtFlags, CtZone, Learn, LearnFlags, LearnLimit, LearnSource, LearnSpec, LearnTarget, Nat,
+    NatFlags, NatRange,
+};
+pub use async_config::AsyncConfig;
 pub use bundle::{BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId};
 pub use codec_error::{DecodeError, EncodeError};
 pub use config::SwitchConfig;
@@ -42,6 +56,7 @@ pub use error::ErrorMsg;
 pub use experimenter::Experimenter;
 pub use features::Features;
 pub use flow_mod::{FlowMod, FlowModCommand, FlowModFlags};
+pub use flow_monitor::{FlowChange, FlowEvent, FlowMonitorControl, FlowMonitorFlags, FlowMonitorRequest, FlowUpdate};
 pub use flow_removed::{FlowRemoved, FlowRemovedReason};
 pub use flow_stats::{FlowStats, FlowStatsRequest};
 pub use frame::{FrameError, split_frame};
@@ -49,9 +64,14 @@ pub use header::{Header, VERSION_1_0, VERSION_1_3, Xid};
 pub use hello::Hello;
 pub use instruction::Instruction;
 pub use message::{Message, Other};
+pub use meter_features::MeterFeatures;
+pub use meter_mod::{MeterBand, MeterCommand, MeterFlags, MeterMod};
 pub use multipart::{MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 pub use number::{ANY_GROUP, BufferId, Cookie, FlowDuration, TableId};
 pub use oxm::{FieldId, FieldValue, Masked, Match, MatchField, Subfield};
 pub use packet_in::{PacketIn, PacketInReason};
+pub use packet_in2::PacketIn2;
 pub use packet_out::PacketOut;
 pub use port::{Port, PortConfig, PortReason, PortState, PortStatus};
+pub use role::{ControllerRole, Role, RoleStatus};
+pub use text::Printed;

@@ -4,13 +4,17 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec_error::{DecodeError, EncodeError};
 use super::desc::Desc;
+use super::flow_monitor::{self, FlowMonitorRequest, FlowUpdate};
 use super::flow_stats::{FlowStats, FlowStatsRequest};
+use super::meter_features::MeterFeatures;
 use super::port::Port;
 use super::wire::{Reader, put_padding};
 
 const DESC: u16 = 0;
 const FLOW: u16 = 1;
+const METER_FEATURES: u16 = 11;
 const PORT_DESC: u16 = 13;
+pub(super) const EXPERIMENTER: u16 = 0xffff;
 
 const REPLY_MORE: u16 = 1;
 
@@ -30,8 +34,12 @@ pub enum MultipartRequestBody {
     Desc,
     /// Which flows it has.
     Flow(FlowStatsRequest),
+    /// What its meters can do.
+    MeterFeatures,
     /// Which ports it has.
     PortDesc,
+    /// To be told of changes to its flows.
+    FlowMonitor(Vec<FlowMonitorRequest>),
     /// A question that has no variant here.
     Other {
         /// The kind of question.
@@ -41,6 +49,20 @@ pub enum MultipartRequestBody {
     },
 }
 
+impl MultipartRequestBody {
+    /// The kind of question, as a number.
+    pub(super) const fn kind(&self) -> u16 {
+        match self {
+            Self::Desc => DESC,
+            Self::Flow(_) => FLOW,
+            Self::MeterFeatures => METER_FEATURES,
+            Self::PortDesc => PORT_DESC,
+            Self::FlowMonitor(_) => EXPERIMENTER,
+            Self::Other { kind, .. } => *kind,
+        }
+    }
+}
+
 impl MultipartRequest {
     /// The question in one message.
     pub const fn new(body: MultipartRequestBody) -> Self {
@@ -48,20 +70,15 @@ impl MultipartRequest {
     }
 
     pub(super) fn encode_body(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
-        put_head(
-            out,
-            match &self.body {
-                MultipartRequestBody::Desc => DESC,
-                MultipartRequestBody::Flow(_) => FLOW,
-                MultipartRequestBody::PortDesc => PORT_DESC,
-                MultipartRequestBody::Other { kind, .. } => *kind,
-            },
-            self.flags,
-        );
+        put_head(out, self.body.kind(), self.flags);
         match &self.body {
             MultipartRequestBody::Flow(request) => request.put(out)?,
+            MultipartRequestBody::FlowMonitor(requests) => {
+                flow_monitor::put_ids(out);
+                requests.iter().try_for_each(|request| request.put(out))?;
+            }
             MultipartRequestBody::Other { body, .. } => out.put_slice(body),
-            MultipartRequestBody::Desc | MultipartRequestBody::PortDesc => {}
+            MultipartRequestBody::Desc | MultipartRequestBody::MeterFeatures | MultipartRequestBody::PortDesc => {}
         }
         Ok(())
     }
@@ -72,7 +89,12 @@ impl MultipartRequest {
         let body = match kind {
             DESC => MultipartRequestBody::Desc,
             FLOW => MultipartRequestBody::Flow(FlowStatsRequest::read(&mut reader)?),
+            METER_FEATURES => MultipartRequestBody::MeterFeatures,
             PORT_DESC => MultipartRequestBody::PortDesc,
+            EXPERIMENTER => match flow_monitor::body_of(reader.rest()) {
+                Some(requests) => MultipartRequestBody::FlowMonitor(read_all(requests, FlowMonitorRequest::read)?),
+                None => MultipartRequestBody::Other { kind, body: reader.to_bytes() },
+            },
             _ => MultipartRequestBody::Other { kind, body: reader.to_bytes() },
         };
         Ok(Self { flags, body })
@@ -95,8 +117,12 @@ pub enum MultipartReplyBody {
     Desc(Desc),
     /// Some of its flows.
     Flow(Vec<FlowStats>),
+    /// What its meters can do.
+    MeterFeatures(MeterFeatures),
     /// Some of its ports.
     PortDesc(Vec<Port>),
+    /// Changes to its flows.
+    FlowMonitor(Vec<FlowUpdate>),
     /// An answer that has no variant here.
     Other {
         /// The kind of question.
@@ -106,22 +132,32 @@ pub enum MultipartReplyBody {
     },
 }
 
+impl MultipartReplyBody {
+    /// The kind of question, as a number.
+    pub(super) const fn kind(&self) -> u16 {
+        match self {
+            Self::Desc(_) => DESC,
+            Self::Flow(_) => FLOW,
+            Self::MeterFeatures(_) => METER_FEATURES,
+            Self::PortDesc(_) => PORT_DESC,
+            Self::FlowMonitor(_) => EXPERIMENTER,
+            Self::Other { kind, .. } => *kind,
+        }
+    }
+}
+
 impl MultipartReply {
     pub(super) fn encode_body(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
-        put_head(
-            out,
-            match &self.body {
-                MultipartReplyBody::Desc(_) => DESC,
-                MultipartReplyBody::Flow(_) => FLOW,
-                MultipartReplyBody::PortDesc(_) => PORT_DESC,
-                MultipartReplyBody::Other { kind, .. } => *kind,
-            },
-            if self.more { REPLY_MORE } else { 0 },
-        );
+        put_head(out, self.body.kind(), if self.more { REPLY_MORE } else { 0 });
         match &self.body {
             MultipartReplyBody::Desc(desc) => desc.put(out),
             MultipartReplyBody::Flow(flows) => flows.iter().try_for_each(|flow| flow.put(out))?,
+            MultipartReplyBody::MeterFeatures(features) => features.put(out),
             MultipartReplyBody::PortDesc(ports) => ports.iter().for_each(|port| port.put(out)),
+            MultipartReplyBody::FlowMonitor(updates) => {
+                flow_monitor::put_ids(out);
+                updates.iter().try_for_each(|update| update.put(out))?;
+            }
             MultipartReplyBody::Other { body, .. } => out.put_slice(body),
         }
         Ok(())
@@ -132,20 +168,13 @@ impl MultipartReply {
         let (kind, flags) = read_head(&mut reader)?;
         let body = match kind {
             DESC => MultipartReplyBody::Desc(Desc::read(&mut reader)?),
-            FLOW => {
-                let mut flows = Vec::new();
-                while !reader.is_empty() {
-                    flows.push(FlowStats::read(&mut reader)?);
-                }
-                MultipartReplyBody::Flow(flows)
-            }
-            PORT_DESC => {
-                let mut ports = Vec::new();
-                while !reader.is_empty() {
-                    ports.push(Port::read(&mut reader)?);
-                }
-                MultipartReplyBody::PortDesc(ports)
-            }
+            FLOW => MultipartReplyBody::Flow(read_all(reader, FlowStats::read)?),
+            METER_FEATURES => MultipartReplyBody::MeterFeatures(MeterFeatures::read(&mut reader)?),
+            PORT_DESC => MultipartReplyBody::PortDesc(read_all(reader, Port::read)?),
+            EXPERIMENTER => match flow_monitor::body_of(reader.rest()) {
+                Some(updates) => MultipartReplyBody::FlowMonitor(read_all(updates, FlowUpdate::read)?),
+                None => MultipartReplyBody::Other { kind, body: reader.to_bytes() },
+            },
             _ => MultipartReplyBody::Other { kind, body: reader.to_bytes() },
         };
         Ok(Self { more: flags & REPLY_MORE != 0, body })
@@ -162,4 +191,16 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(u16, u16), DecodeError> {
     let (kind, flags) = (reader.u16()?, reader.u16()?);
     reader.skip(4)?;
     Ok((kind, flags))
+}
+
+/// Reads objects up to the end of the bytes.
+fn read_all<T>(
+    mut reader: Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let mut all = Vec::new();
+    while !reader.is_empty() {
+        all.push(read(&mut reader)?);
+    }
+    Ok(all)
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use buoy_topology::PortNo;
+
+use super::codec_error::EncodeError;
+
 /// Whatever the controller writes into a flow to know it again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cookie(pub u64);
@@ -62,5 +66,22 @@ impl fmt::Display for FlowDuration {
             _ if nanoseconds % 1_000_000 == 0 => write!(f, "{seconds}.{:03}s", nanoseconds / 1_000_000),
             _ => write!(f, "{seconds}.{nanoseconds:09}s"),
         }
+    }
+}
+
+/// Ports in 16 bits, as Nicira's actions and fields have them; the reserved ones are at the top in both.
+pub(super) trait Narrow {
+    /// The port in 16 bits; fails where it has none.
+    fn narrow(self) -> Result<u16, EncodeError>;
+}
+
+impl Narrow for PortNo {
+    fn narrow(self) -> Result<u16, EncodeError> {
+        let low = match self {
+            Self(number @ 0..0xff00) => number,
+            Self(number @ 0xffff_ff00..) => number & 0xffff,
+            _ => return Err(EncodeError::Unencodable { what: "port above 16 bits" }),
+        };
+        u16::try_from(low).map_err(|_| EncodeError::Unencodable { what: "port above 16 bits" })
     }
 }

@@ -4,7 +4,7 @@ use buoy_topology::{MacAddr, PortNo};
 use bytes::{BufMut, BytesMut};
 
 use super::codec_error::DecodeError;
-use super::wire::{Reader, put_padding};
+use super::wire::{Reader, put_padding, put_text};
 
 const NAME_LEN: usize = 16;
 
@@ -73,9 +73,7 @@ impl Port {
         put_padding(out, 4);
         out.put_slice(&self.hw_addr.octets());
         put_padding(out, 2);
-        let name: Vec<u8> = self.name.bytes().chain(std::iter::repeat(0)).take(NAME_LEN - 1).collect();
-        out.put_slice(&name);
-        put_padding(out, 1);
+        put_text(out, &self.name, NAME_LEN);
         out.put_u32(self.config.0);
         out.put_u32(self.state.0);
         for word in [self.curr, self.advertised, self.supported, self.peer, self.curr_speed, self.max_speed] {
@@ -88,11 +86,11 @@ impl Port {
         reader.skip(4)?;
         let hw_addr = MacAddr::new(reader.array()?);
         reader.skip(2)?;
-        let name = reader.bytes(NAME_LEN)?.split(|&byte| byte == 0).next().unwrap_or_default();
+        let name = reader.text(NAME_LEN)?;
         Ok(Self {
             number,
             hw_addr,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name,
             config: PortConfig(reader.u32()?),
             state: PortState(reader.u32()?),
             curr: reader.u32()?,

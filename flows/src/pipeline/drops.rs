@@ -8,13 +8,13 @@ pub enum DropReason {
     NoMatch = 1,
     /// From a port that belongs to nobody that Buoy knows.
     UnknownPort = 2,
-    /// An instance sent with a source MAC that is not its own.
+    /// An instance or a direct port sent with a source MAC that is not its own.
     ForgedMac = 3,
-    /// An instance sent with a source address that is not its own.
+    /// An instance or a direct port sent with a source address that is not its own.
     ForgedAddress = 4,
-    /// An instance claimed an address or a MAC in ARP that is not its own.
+    /// An instance or a direct port claimed an address or a MAC in ARP that is not its own.
     ForgedArp = 5,
-    /// An instance sent something that is neither IPv4 nor ARP.
+    /// An instance or a direct port sent something that is neither IPv4 nor ARP.
     NotIpv4 = 6,
     /// An ARP question that nobody in the network can answer.
     UnknownArpTarget = 7,
@@ -44,10 +44,14 @@ pub enum DropReason {
     NoPatchPort = 19,
     /// Would have left the host with a source MAC that is not LOCAL's.
     ForgedHostMac = 20,
+    /// ARP of a direct port about its own address: an announcement, a probe.
+    OwnAddress = 21,
+    /// To a direct port that is not there, or whose address has no MAC.
+    NoDirectPort = 22,
 }
 
 impl DropReason {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -68,6 +72,8 @@ impl DropReason {
         Self::ToGateway,
         Self::NoPatchPort,
         Self::ForgedHostMac,
+        Self::OwnAddress,
+        Self::NoDirectPort,
     ];
 
     /// The number that stands in cookies.
@@ -103,6 +109,8 @@ impl DropReason {
             Self::ToGateway => "to the network's gateway itself",
             Self::NoPatchPort => "no patch port to the other bridge",
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
+            Self::OwnAddress => "ARP of a direct port about its own address",
+            Self::NoDirectPort => "to a direct port that is not there",
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What flows are compiled from, and which of it a change touches.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use buoy_topology::{Change, Key, Name, NeighbourKey, Record, Site, Write};
+use buoy_topology::{Change, Dialect, Key, Name, NeighbourKey, Record, Site, Write};
 
-use super::World;
+use super::{World, legacy};
 
 /// The unit of compiling: everything that one of these puts on a bridge is compiled at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,8 @@ pub enum Entity {
     Instance(Name),
     /// An associated floating IP.
     Association(Ipv4Addr),
+    /// A direct port with all its addresses.
+    Direct(Name),
 }
 
 impl Entity {
@@ -44,6 +47,7 @@ impl Entity {
             .chain(site.networks().map(|network| Self::Network(network.name.clone())))
             .chain(site.instances().map(|instance| Self::Instance(instance.name.clone())))
             .chain(bound.map(|fip| Self::Association(fip.address)))
+            .chain(site.directs().map(|direct| Self::Direct(direct.name.clone())))
     }
 
     /// Whether its flows wait for the other bridge of the host: an address is answered for on br-ex only when br-int can
@@ -63,6 +67,7 @@ impl fmt::Display for Entity {
             Self::Network(name) => write!(f, "network {name}"),
             Self::Instance(name) => write!(f, "instance {name}"),
             Self::Association(address) => write!(f, "floating IP {address}"),
+            Self::Direct(name) => write!(f, "direct port {name}"),
         }
     }
 }
@@ -82,7 +87,11 @@ impl Touched {
         let mut entities = BTreeSet::new();
         for write in change.writes() {
             match write.key() {
-                Key::Provider(_) | Key::Network(_) => return Self::Everything,
+                Key::Provider(_) => return Self::Everything,
+                // A network is made before anything is in it, and goes after all that was.
+                Key::Network(name) => {
+                    entities.insert(Entity::Network(name));
+                }
                 Key::Pool(name) => {
                     entities.insert(Entity::Pool(name));
                 }
@@ -94,12 +103,33 @@ impl Touched {
                     entities.insert(Entity::Instance(name));
                 }
                 Key::FloatingIp(address) => {
+                    // Its MAC may be that of a direct port's address.
+                    entities.extend(site.direct_at(address).map(|direct| Entity::Direct(direct.name.clone())));
                     entities.insert(Entity::Association(address));
+                }
+                // Pools leave its addresses out. Which they were is not known any more where it is gone.
+                Key::Direct(name) => {
+                    let pools: Vec<_> = match write {
+                        Write::Put(Record::Direct(own)) => own.ips.iter().filter_map(|ip| site.pool_at(*ip)).collect(),
+                        _ => site.pools().collect(),
+                    };
+                    entities.extend(pools.into_iter().map(|pool| Entity::Pool(pool.name.clone())));
+                    entities.insert(Entity::Direct(name));
                 }
                 Key::NextEntity => {}
             }
         }
         Self::Entities(entities)
+    }
+
+    /// What has to be compiled again on one bridge: in the single table of OpenFlow 1.0 more hangs together.
+    pub fn on(&self, world: World<'_>) -> Cow<'_, Self> {
+        match self {
+            Self::Entities(entities) if world.bridge.dialect == Dialect::OpenFlow10 => {
+                Cow::Owned(legacy::widened(entities, world))
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// Adds what another change touches.
@@ -108,11 +138,5 @@ impl Touched {
             (Self::Entities(own), Self::Entities(other)) => own.extend(other),
             (own, _) => *own = Self::Everything,
         }
-    }
-}
-
-impl From<Entity> for Touched {
-    fn from(entity: Entity) -> Self {
-        Self::Entities(BTreeSet::from([entity]))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{MacAddr, PortNo};
+use buoy_topology::{MacAddr, PortNo, VlanId};
 use ipnet::Ipv4Net;
 
 use super::drops::DropReason;
@@ -39,11 +39,6 @@ pub(super) fn output(port: PortNo) -> Action {
     Action::Output { port, max_len: 0 }
 }
 
-/// A copy of the whole packet goes to the controller.
-pub(super) fn to_controller() -> Action {
-    Action::Output { port: PortNo::CONTROLLER, max_len: 0xffff }
-}
-
 pub(super) fn set_eth_src(mac: MacAddr) -> Action {
     Action::SetField(MatchField::EthSrc(mac.into()))
 }
@@ -71,6 +66,16 @@ pub(super) fn arp_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
     ]
 }
 
+/// The VLAN that a tagged packet carries.
+pub(super) fn on_vlan(vlan: VlanId) -> MatchField {
+    MatchField::VlanVid((PRESENT | vlan.number()).into())
+}
+
+/// Adds the tag of a VLAN (IEEE 802.1Q).
+pub(super) fn push_vlan(vlan: VlanId) -> [Action; 2] {
+    [Action::PushVlan(0x8100), Action::SetField(on_vlan(vlan))]
+}
+
 /// The end of a table.
 pub(super) fn last_drop(table: TableId, reason: DropReason) -> Flow {
     Flow::new(table, 0, Owner::dropping(reason))
@@ -87,3 +92,6 @@ pub(super) fn from(block: Ipv4Net) -> MatchField {
 fn whole(field: FieldId, bits: u16) -> Subfield {
     Subfield { field, offset: 0, bits }
 }
+
+/// OFPVID_PRESENT: there is a tag.
+const PRESENT: u16 = 0x1000;

@@ -2,25 +2,29 @@
 //!
 //! Read [`tables`] (the stages), [`registers`] (what one stage tells the next), [`drops`] (where packets end), then the
 //! stages themselves in [`external`] (br-ex) and [`integration`] (br-int), and last [`entity`] (what a change touches).
-//! Each stage is one file with a function per kind of entity that puts flows into it.
+//! Each stage is one file with a function per kind of entity that puts flows into it. [`legacy`] is the form of bridges
+//! that offer only OpenFlow 1.0: one table.
 
 pub mod drops;
 pub mod entity;
 pub mod external;
 mod fields;
 pub mod integration;
+pub mod legacy;
+pub mod meters;
 pub mod registers;
 pub mod tables;
 pub mod unconfigured;
 
 use std::collections::HashMap;
 
-use buoy_topology::{Bridge, Learnt, PortName, Site};
+use buoy_topology::{Bridge, Dialect, Learnt, PortName, PortNo, Site};
 use thiserror::Error;
 
 use crate::flow::{Flow, FlowKey};
 pub use drops::DropReason;
 pub use entity::{Entity, Touched};
+pub use meters::Meter;
 
 /// Everything that flows depend on, as one bridge sees it.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +55,7 @@ impl Role {
     pub fn of(site: &Site, bridge: &PortName, integration: &PortName) -> Self {
         if site.providers().any(|provider| provider.bridge == *bridge) {
             Self::External
-        } else if bridge == integration || site.instances().any(|instance| instance.bridge == *bridge) {
+        } else if bridge == integration || site.has_instances_on(bridge) {
             Self::Integration
         } else {
             Self::Unconfigured
@@ -63,12 +67,15 @@ impl Role {
 pub fn compile(world: World<'_>, entity: &Entity) -> Vec<Flow> {
     let mut flows = Vec::new();
     match world.role {
-        Role::External => match external::View::of(world) {
-            Some(view) => view.compile(entity, &mut flows),
-            None => unconfigured::compile(world.bridge, entity, &mut flows),
-        },
+        _ if world.bridge.dialect == Dialect::OpenFlow10 => legacy::compile(world, entity, &mut flows),
+        Role::External => {
+            if external::compile(world, entity, &mut flows).is_none() {
+                let ports = external::ports_without_uplink(world);
+                unconfigured::compile(world.bridge, &ports, entity, &mut flows);
+            }
+        }
         Role::Integration => integration::View::of(world).compile(entity, &mut flows),
-        Role::Unconfigured => unconfigured::compile(world.bridge, entity, &mut flows),
+        Role::Unconfigured => unconfigured::compile(world.bridge, &[PortNo::ALL], entity, &mut flows),
     }
     flows
 }

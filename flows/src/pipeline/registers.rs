@@ -13,6 +13,9 @@ pub const INTERFACE: Register = Register(3);
 /// br-int: the provider that the packet leaves by, by its entity number.
 pub const EXIT: Register = Register(4);
 
+/// br-ex: the direct port that sent the packet, by its entity number.
+pub const DIRECT: Register = Register(5);
+
 /// A 32-bit register of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Register(u8);
@@ -21,6 +24,14 @@ impl Register {
     /// Takes packets for which it holds this.
     pub fn is(self, value: impl Into<u32>) -> MatchField {
         MatchField::Reg { index: self.0, value: value.into().into() }
+    }
+
+    /// What it holds, as a packet-in tells it; none where the field is another one.
+    pub fn held_in(self, field: &MatchField) -> Option<u32> {
+        match field {
+            MatchField::Reg { index, value } if *index == self.0 => Some(value.value),
+            _ => None,
+        }
     }
 
     /// Makes it hold this.
@@ -39,6 +50,8 @@ pub enum Origin {
     Host = 2,
     /// br-ex: br-int. br-int: an instance's port.
     Instance = 3,
+    /// br-ex: a direct port.
+    Direct = 4,
 }
 
 impl From<Origin> for u32 {

@@ -1,15 +1,18 @@
+mod direct;
+mod legacy;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use buoy_topology::ops::{
     AssociateSpec, InstanceSpec, InterfaceSpec, NetworkSpec, PolicySpec, PoolSpec, ProviderSpec, RangesSpec,
 };
 use buoy_topology::{
-    Bridge, Change, DatapathId, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
+    Bridge, Change, DatapathId, Dialect, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::owner::Feature;
+use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, Instruction, TableId};
 
 const UPLINK: PortNo = PortNo(1);
@@ -36,6 +39,7 @@ fn site(policy: PolicySpec) -> Site {
     let spec = ProviderSpec {
         bridge: port("br-ex"),
         uplink: port("eth0"),
+        vlan: None,
         patch: None,
         gateway: Some([203, 0, 113, 1].into()),
         gateway_mac: None,
@@ -43,6 +47,8 @@ fn site(policy: PolicySpec) -> Site {
         mac_policy: policy,
         onlink: vec!["203.0.113.0/24".parse().unwrap()],
         garp: false,
+        garp_timing: Default::default(),
+        hook: None,
     };
     let change = site.create_provider(name("lan"), spec).unwrap();
     apply(&mut site, change);
@@ -62,11 +68,18 @@ fn bridge(own: &str, ports: &[(&str, u32)], local: MacAddr) -> Bridge {
     let mut ports: BTreeMap<_, _> =
         ports.iter().map(|(name, number)| (port(name), Port { number: PortNo(*number), mac: mac(1) })).collect();
     ports.insert(port(own), Port { number: PortNo::LOCAL, mac: local });
-    Bridge { datapath_id: DatapathId(1), host: HostName("host".into()), name: port(own), ports }
+    Bridge {
+        datapath_id: DatapathId(1),
+        host: HostName("host".into()),
+        name: port(own),
+        dialect: Dialect::OpenFlow13,
+        meters: true,
+        ports,
+    }
 }
 
 fn external() -> Bridge {
-    bridge("br-ex", &[("eth0", 1), ("phy-br-ex", 2)], mac(3))
+    bridge("br-ex", &[("eth0", 1), ("phy-br-ex", 2), ("qg0", 3), ("qg1", 4)], mac(3))
 }
 
 fn integration() -> Bridge {
@@ -95,7 +108,8 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
     let vm = name(&format!("vm{}", last % 4));
     let address = [203, 0, 113, last].into();
     let nobody = |_: &buoy_topology::FloatingIp| Vec::new();
-    match kind % 5 {
+    let further = || vec![format!("203.0.113.{}-203.0.113.{}", 100 + last, 104 + last).parse().unwrap()];
+    match kind % 14 {
         0 => {
             let interface = InterfaceSpec {
                 network: name("blue"),
@@ -110,6 +124,25 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
         1 => site.remove_instance(&vm).ok(),
         2 => site.disassociate(address).ok(),
         3 => site.release(address).ok(),
+        4 => {
+            let ranges =
+                RangesSpec { ranges: further(), all_addresses: false, mac: last.is_multiple_of(2).then(|| mac(last)) };
+            site.add_to_pool(&name("public"), &ranges).ok()
+        }
+        5 => site.remove_from_pool(&name("public"), &further()).ok(),
+        6 => {
+            let cidr = format!("10.{}.0.0/24", last % 3 + 1).parse().unwrap();
+            let spec = NetworkSpec { cidr, gateway: [10, last % 3 + 1, 0, 1].into(), gateway_mac: None };
+            site.create_network(name(&format!("net{}", last % 3)), spec).ok()
+        }
+        7 => site.delete_network(&name(&format!("net{}", last % 3))).ok(),
+        8 => {
+            let mut spec = ProviderSpec::from(&**site.provider(&name("lan")).unwrap());
+            spec.host_ips = vec![[203, 0, 113, 200 + last].into()];
+            site.set_provider(&name("lan"), spec).ok()
+        }
+        9 => direct::add(site, last),
+        10 => direct::remove(site, last),
         _ => {
             let spec = AssociateSpec { address, instance: vm, fixed_ip: None, no_move: false };
             site.associate(&spec, &nobody).ok()
@@ -156,9 +189,11 @@ fn check_action(flow: &Flow, action: &Action, guarded: Option<PortNo>) {
     if let Some(uplink) = guarded {
         assert_ne!(*port, PortNo::ALL, "{flow}");
         assert!(*port != uplink || flow.table == TableId(50), "{flow}");
-        // Back to where it came from is the uplink too, unless the host asked.
-        let from_host = flow.matching.fields().contains(&registers::ORIGIN.is(registers::Origin::Host));
-        assert!(*port != PortNo::IN_PORT || from_host, "{flow}");
+        // Back to where it came from is the uplink too, unless the host or a direct port asked.
+        let fields = flow.matching.fields();
+        let is_ours = fields.contains(&registers::ORIGIN.is(registers::Origin::Host))
+            || fields.iter().any(|field| registers::DIRECT.held_in(field).is_some());
+        assert!(*port != PortNo::IN_PORT || is_ours, "{flow}");
     }
 }
 
@@ -174,10 +209,14 @@ proptest! {
         for (kind, last) in history {
             let Some(change) = step(&site, kind, last) else { continue };
             site.apply(&change);
-            let Touched::Entities(touched) = Touched::by(&change, &site) else { panic!("a small change") };
+            let touched = Touched::by(&change, &site);
             for (bridge, kept) in bridges.iter().zip(&mut kept) {
                 let role = Role::of(&site, &bridge.name, &port("br-int"));
-                for entity in &touched {
+                let Touched::Entities(touched) = &touched else {
+                    *kept = flows(&site, &learnt, bridge);
+                    continue;
+                };
+                for entity in touched {
                     let compiled = compile(World { site: &site, learnt: &learnt, bridge, role }, entity);
                     kept.remove(entity);
                     if !compiled.is_empty() {
@@ -201,6 +240,87 @@ fn a_bridge_whose_uplink_is_missing_serves_its_host_alone() {
     assert_eq!(flows.keys().collect::<Vec<_>>(), [&Entity::Base]);
     let text: Vec<_> = flows.values().flatten().map(ToString::to_string).collect();
     assert_eq!(text.len(), 4, "{text:?}");
+}
+
+/// Three providers on one bridge: untagged, on a VLAN of the same uplink, and on an uplink of its own.
+fn three_providers(first_vlan: Option<u16>) -> (Site, Bridge) {
+    let mut site = Site::default();
+    let vlans = [first_vlan, Some(4_000), None];
+    for (number, vlan) in (0u8..).zip(vlans) {
+        let uplink = if number == 2 { "eth1" } else { "eth0" };
+        let spec = ProviderSpec {
+            bridge: port("br-ex"),
+            uplink: port(uplink),
+            vlan: vlan.map(|vlan| vlan.try_into().unwrap()),
+            patch: None,
+            gateway: Some([198, 51, 100, number + 1].into()),
+            gateway_mac: Some(mac(0xa0 + number)),
+            host_ips: vec![[198, 51, 100, 100 + number].into()],
+            mac_policy: [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)][usize::from(number)],
+            onlink: Vec::new(),
+            garp: false,
+            garp_timing: Default::default(),
+            hook: None,
+        };
+        let own = name(&format!("as{number}"));
+        let change = site.create_provider(own.clone(), spec).unwrap();
+        apply(&mut site, change);
+        let ranges = vec![format!("203.0.113.{}/28", 16 * number).parse().unwrap()];
+        let ranges = RangesSpec { ranges, all_addresses: true, mac: Some(mac(0x70 + number)) };
+        let change = site.create_pool(own.clone(), PoolSpec { provider: own, ranges, default: false }).unwrap();
+        apply(&mut site, change);
+    }
+    (site, bridge("br-ex", &[("eth0", 1), ("eth1", 2), ("phy-br-ex", 3)], mac(3)))
+}
+
+#[test]
+fn several_providers_share_a_bridge() {
+    for first_vlan in [None, Some(4_001)] {
+        let (site, bridge) = three_providers(first_vlan);
+        let compiled = flows(&site, &Learnt::default(), &bridge);
+        let all: Vec<_> = compiled.values().flatten().collect();
+        check(&all, Some(PortNo(1)));
+        check(&all, Some(PortNo(2)));
+        // What leaves by a tagged provider is tagged, and what comes in by one is not any more.
+        for flow in &all {
+            let actions: Vec<_> = flow.instructions.iter().map(ToString::to_string).collect();
+            let text = actions.join(",");
+            let is_tagged =
+                flow.matching.fields().contains(&registers::PROVIDER.is(site.provider(&name("as1")).unwrap().id.0));
+            assert!(
+                !is_tagged || !text.contains("output:1") || text.contains("push_vlan:0x8100,set_field:8096->"),
+                "{flow}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bridge_with_vlans_alone_does_not_cut_its_host_off() {
+    let (mut site, bridge) = three_providers(Some(4_001));
+    let change = site.delete_pool(&name("as2")).unwrap();
+    apply(&mut site, change);
+    let change = site.delete_provider(&name("as2")).unwrap();
+    apply(&mut site, change);
+    for local in [mac(1), mac(3)] {
+        let mut bridge = bridge.clone();
+        bridge.ports.insert(port("br-ex"), Port { number: PortNo::LOCAL, mac: local });
+        let compiled = flows(&site, &Learnt::default(), &bridge);
+        let all: Vec<_> = compiled.values().flatten().collect();
+        check(&all, Some(PortNo(1)));
+        let text: Vec<_> = all.iter().map(ToString::to_string).collect();
+        assert!(
+            text.iter().any(|flow| flow.contains("in_port=1 actions=LOCAL")
+                || flow.contains("in_port=1,") && flow.ends_with("actions=LOCAL")),
+            "{text:#?}"
+        );
+        assert!(
+            text.iter().any(|flow| flow.contains("table=50")
+                && flow.contains("reg0=0,")
+                && flow.ends_with("actions=output:1")),
+            "{text:#?}"
+        );
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::MatchField;
 
-pub(super) fn compile(bridge: &Bridge, entity: &Entity, flows: &mut Vec<Flow>) {
+/// What the host sends goes out of `ports`.
+pub(super) fn compile(bridge: &Bridge, ports: &[PortNo], entity: &Entity, flows: &mut Vec<Flow>) {
     if *entity != Entity::Base {
         return;
     }
@@ -19,7 +20,7 @@ pub(super) fn compile(bridge: &Bridge, entity: &Entity, flows: &mut Vec<Flow>) {
     if let Some(local) = bridge.local() {
         let own_mac = MatchField::EthSrc(local.mac.into());
         let from_host = Flow::new(UNCONFIGURED, FROM_HOST, owner).on(in_port(PortNo::LOCAL)).on(own_mac);
-        flows.push(from_host.apply([output(PortNo::ALL)]));
+        flows.push(from_host.apply(ports.iter().copied().map(output)));
     }
     let forged = Owner::dropping(DropReason::ForgedHostMac);
     flows.push(Flow::new(UNCONFIGURED, FORGED, forged).on(in_port(PortNo::LOCAL)));

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use thiserror::Error;
 
-use crate::{MacAddr, Name, PortName, Span};
+use crate::{MacAddr, Name, PortName, Span, VlanId};
 
 /// The kinds of named things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +16,28 @@ pub enum Noun {
     Pool,
     Network,
     Instance,
+    Direct,
 }
 
 impl fmt::Display for Noun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Direct => "direct port",
+            named => named.command(),
+        })
+    }
+}
+
+impl Noun {
+    /// The word of the command line.
+    fn command(self) -> &'static str {
+        match self {
             Self::Provider => "provider",
             Self::Pool => "pool",
             Self::Network => "network",
             Self::Instance => "instance",
-        })
+            Self::Direct => "direct",
+        }
     }
 }
 
@@ -33,30 +45,34 @@ impl fmt::Display for Noun {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "the texts say what each variant and field means")]
 pub enum OpError {
-    #[error("there is no {noun} named {name}: `buoyctl {noun} list` shows those there are")]
+    #[error("there is no {noun} named {name}: `buoyctl {} list` shows those there are", .noun.command())]
     Unknown { noun: Noun, name: Name },
     #[error("{address} is in no pool: `buoyctl pool list` shows their ranges")]
     OutsidePools { address: Ipv4Addr },
-    #[error("{address} is in no range of pool {pool}")]
+    #[error("{address} is in no range of pool {pool}: `buoyctl pool show {pool}` shows them")]
     OutsidePool { address: Ipv4Addr, pool: Name },
-    #[error("{span} is not wholly in pool {pool}")]
+    #[error("{span} is not wholly in pool {pool}: `buoyctl pool show {pool}` shows its ranges")]
     NotInPool { span: Span, pool: Name },
     #[error("instance {instance} has no fixed IP {fixed_ip}: it has {}", list(.has))]
     NoSuchFixedIp { instance: Name, fixed_ip: Ipv4Addr, has: Vec<Ipv4Addr> },
 
     #[error("{what}")]
     Invalid { what: String },
+    #[error("there is no pool to allocate from yet: `buoyctl pool create --help` says how to make one")]
+    NoPool,
     #[error("no pool was named, and there is no default one: name one of {} with --pool", list(.pools))]
     NoDefaultPool { pools: Vec<Name> },
     #[error(
-        "{address} has no MAC, and provider {provider} has the MAC policy vmac: give the address its MAC with `buoyctl pool add {pool} {address} --mac MAC`"
+        "{address} has no MAC, and provider {provider} has the MAC policy vmac: give the address its MAC with `buoyctl fip set {address} --mac MAC`"
     )]
-    NoMac { address: Ipv4Addr, pool: Name, provider: Name },
+    NoMac { address: Ipv4Addr, provider: Name },
 
-    #[error("there is a {noun} named {name} already")]
+    #[error("{address} has {before:?} further up, and {now:?} here")]
+    Contradiction { address: Ipv4Addr, before: String, now: String },
+    #[error("{noun} {name} exists already: choose another name")]
     Exists { noun: Noun, name: Name },
-    #[error("bridge {bridge} belongs to provider {provider} already")]
-    BridgeTaken { bridge: PortName, provider: Name },
+    #[error("uplink {uplink}{} belongs to provider {provider} already: providers on one uplink need a --vlan each", on_vlan(.vlan))]
+    UplinkTaken { uplink: PortName, vlan: Option<VlanId>, provider: Name },
     #[error("{span} overlaps {other} of pool {pool}: an address can be in one pool only")]
     Overlap { span: Span, other: Span, pool: Name },
     #[error("network {network} ({cidr}) overlaps {span} of pool {pool}: fixed and floating addresses must differ")]
@@ -71,6 +87,10 @@ pub enum OpError {
     Allocated { address: Ipv4Addr, project: Name },
     #[error("{address} is kept by provider {provider}: it is its gateway or an address of the host")]
     Kept { address: Ipv4Addr, provider: Name },
+    #[error("{address} belongs to direct port {direct}: `buoyctl direct show {direct}` shows it")]
+    DirectAddressTaken { address: Ipv4Addr, direct: Name },
+    #[error("port {port} leads to direct port {direct}")]
+    DirectPortTaken { port: PortName, direct: Name },
     #[error("{address} was released, and {} still has to take its flows away: try again when it has", list(.pending))]
     Leaving { address: Ipv4Addr, pending: Vec<PortName> },
     #[error("{address} is associated with {instance} ({fixed_ip}), and --no-move was given")]
@@ -78,12 +98,16 @@ pub enum OpError {
     #[error("{address} belongs to project {project}, and instance {instance} to project {other}")]
     OtherProject { address: Ipv4Addr, project: Name, instance: Name, other: Name },
     #[error(
-        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or attach a further interface and choose its address with --fixed-ip"
+        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or {}", other(.free)
     )]
-    FixedIpBound { instance: Name, fixed_ip: Ipv4Addr, address: Ipv4Addr },
+    FixedIpBound { instance: Name, fixed_ip: Ipv4Addr, address: Ipv4Addr, free: Vec<Ipv4Addr> },
 
     #[error("{noun} {name} is in use by {}", list(.users))]
     InUse { noun: Noun, name: Name, users: Vec<String> },
+    #[error(
+        "{address} is associated with {instance}, and provider {provider} has the MAC policy vmac: give it another MAC, or disassociate it first"
+    )]
+    MacInUse { address: Ipv4Addr, instance: Name, provider: Name },
     #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
     AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
 
@@ -103,6 +127,14 @@ impl OpError {
     }
 }
 
+/// What to do instead of taking a fixed IP that has its floating IP.
+fn other(free: &[Ipv4Addr]) -> String {
+    match free {
+        [] => "attach a further interface".to_owned(),
+        free => format!("choose {} with --fixed-ip", list(free)),
+    }
+}
+
 /// The first few of many, and how many more there are.
 fn list<T: fmt::Display>(items: &[T]) -> String {
     let shown: Vec<_> = items.iter().take(LISTED).map(ToString::to_string).collect();
@@ -115,3 +147,7 @@ fn list<T: fmt::Display>(items: &[T]) -> String {
 }
 
 const LISTED: usize = 5;
+
+fn on_vlan(vlan: &Option<VlanId>) -> String {
+    vlan.map(|vlan| format!(" with VLAN {vlan}")).unwrap_or_default()
+}

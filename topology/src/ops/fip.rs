@@ -1,10 +1,12 @@
 //! Floating IPs: allocate, associate, disassociate, release.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::OpError;
-use crate::{Association, Change, FloatingIp, Generation, Instance, MacPolicy, Name, Pool, PortName, Record, Site};
+use super::provider::check_mac;
+use crate::{Association, Change, FloatingIp, Instance, MacAddr, MacPolicy, Name, Note, Pool, PortName, Record, Site};
 
 /// Which address is wanted, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,19 @@ pub struct AssociateSpec {
     pub address: Ipv4Addr,
     /// The instance.
     pub instance: Name,
-    /// Which of its fixed IPs; the first where none is named.
+    /// Which of its fixed IPs; where none is named, the one that it is bound to already, or the first.
     pub fixed_ip: Option<Ipv4Addr>,
     /// Refuse where the address is associated elsewhere.
     pub no_move: bool,
+}
+
+/// What is to be known of an address; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FipSpec {
+    /// The MAC that the provider bound it to, or none.
+    pub mac: Option<Option<MacAddr>>,
+    /// The note, or none.
+    pub note: Option<Option<Note>>,
 }
 
 /// Tells which bridges still have to take away what they hold for an address; none when it is free to be used again.
@@ -66,10 +77,11 @@ impl Site {
         let address = spec.address;
         let pool = self.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         let instance = self.known_instance(&spec.instance)?;
-        let fixed_ip = fixed_ip(instance, spec.fixed_ip)?;
-        let wanted = Association { instance: instance.name.clone(), fixed_ip };
         let mut change = Change::default();
         let mut fip = self.record(address, &mut change);
+        let held = fip.association.as_ref().filter(|held| held.instance == instance.name).map(|held| held.fixed_ip);
+        let fixed_ip = fixed_ip(instance, spec.fixed_ip.or(held))?;
+        let wanted = Association { instance: instance.name.clone(), fixed_ip };
         if let Some(held) = &fip.association {
             if *held == wanted {
                 return Ok(Change::default());
@@ -88,14 +100,15 @@ impl Site {
             None => self.check_free(pool, address, leaving)?,
         }
         if let Some(other) = self.floating_ip_of(&instance.name, fixed_ip) {
-            let instance = instance.name.clone();
-            return Err(OpError::FixedIpBound { instance, fixed_ip, address: other.address });
+            let (own, name) = (instance.interfaces.iter().map(|interface| interface.ip), &instance.name);
+            let free = own.filter(|ip| self.floating_ip_of(name, *ip).is_none()).collect();
+            return Err(OpError::FixedIpBound { instance: name.clone(), fixed_ip, address: other.address, free });
         }
-        let vmac = self.provider(&pool.provider).is_some_and(|provider| provider.mac_policy == MacPolicy::Vmac);
-        if vmac && fip.mac.is_none() {
-            return Err(OpError::NoMac { address, pool: pool.name.clone(), provider: pool.provider.clone() });
+        if fip.mac.is_none() && self.needs_mac(pool) {
+            return Err(OpError::NoMac { address, provider: pool.provider.clone() });
         }
         fip.project = Some(instance.project.clone());
+        fip.left = self.serving(address);
         fip.association = Some(wanted);
         fip.changed = self.generation().next();
         change.put(Record::FloatingIp(fip));
@@ -115,6 +128,43 @@ impl Site {
         })
     }
 
+    /// An address with another MAC or note. Under the policy `vmac` an associated address keeps a MAC.
+    pub fn set_floating_ip(&self, address: Ipv4Addr, spec: &FipSpec) -> Result<Change, OpError> {
+        let pool = self.pool_at(address).ok_or(OpError::OutsidePools { address })?;
+        spec.mac.flatten().map_or(Ok(()), check_mac)?;
+        let mut change = Change::default();
+        let old = self.record(address, &mut change);
+        let new = self.described(&old, spec);
+        if let (None, Some(held)) = (new.mac, &new.association)
+            && self.needs_mac(pool)
+        {
+            let (instance, provider) = (held.instance.clone(), pool.provider.clone());
+            return Err(OpError::MacInUse { address, instance, provider });
+        }
+        if new == old {
+            return Ok(Change::default());
+        }
+        change.put(Record::FloatingIp(new));
+        Ok(change)
+    }
+
+    /// The address with what is to be known of it. Switches are concerned where the MAC of an associated one changes.
+    pub(super) fn described(&self, fip: &FloatingIp, spec: &FipSpec) -> FloatingIp {
+        let mac = spec.mac.unwrap_or(fip.mac);
+        let note = spec.note.clone().unwrap_or_else(|| fip.note.clone());
+        let concerns_switches = mac != fip.mac && fip.association.is_some();
+        let mut new = FloatingIp { mac, note, ..fip.clone() };
+        if concerns_switches {
+            new.changed = self.generation().next();
+            new.left.clear();
+        }
+        new
+    }
+
+    fn needs_mac(&self, pool: &Pool) -> bool {
+        self.provider(&pool.provider).is_some_and(|provider| provider.mac_policy == MacPolicy::Vmac)
+    }
+
     fn loosen(&self, address: Ipv4Addr, loosen: impl FnOnce(&mut FloatingIp)) -> Result<Change, OpError> {
         self.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         let mut change = Change::default();
@@ -123,6 +173,7 @@ impl Site {
             loosen(&mut new);
             if new.association != old.association {
                 new.changed = self.generation().next();
+                new.left = self.serving(address);
             }
             if new != *old {
                 change.put(Record::FloatingIp(new));
@@ -141,7 +192,10 @@ impl Site {
             pools.next().filter(|_| pools.next().is_none())
         };
         let default = self.pools().find(|pool| pool.default).or_else(only);
-        default.ok_or_else(|| OpError::NoDefaultPool { pools: self.pools().map(|pool| pool.name.clone()).collect() })
+        default.ok_or_else(|| match self.pools().map(|pool| pool.name.clone()).collect::<Vec<_>>() {
+            pools if pools.is_empty() => OpError::NoPool,
+            pools => OpError::NoDefaultPool { pools },
+        })
     }
 
     fn free_address(&self, address: Ipv4Addr, pool: Option<&Name>, leaving: Leaving<'_>) -> Result<Ipv4Addr, OpError> {
@@ -157,6 +211,9 @@ impl Site {
     }
 
     fn check_free(&self, pool: &Pool, address: Ipv4Addr, leaving: Leaving<'_>) -> Result<(), OpError> {
+        if let Some(direct) = self.direct_at(address) {
+            return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
+        }
         if self.is_kept(pool, address) {
             return Err(OpError::Kept { address, provider: pool.provider.clone() });
         }
@@ -168,13 +225,15 @@ impl Site {
         if pending.is_empty() { Ok(()) } else { Err(OpError::Leaving { address, pending }) }
     }
 
+    /// The bridges that serve an address now.
+    fn serving(&self, address: Ipv4Addr) -> BTreeSet<PortName> {
+        let binding = self.binding(address);
+        binding.into_iter().flat_map(|own| [own.provider.bridge.clone(), own.instance.bridge.clone()]).collect()
+    }
+
     /// What is stored about an address, or a new record of it.
     fn record(&self, address: Ipv4Addr, change: &mut Change) -> FloatingIp {
-        self.floating_ip(address).cloned().unwrap_or_else(|| {
-            let id = self.number(change);
-            let changed = Generation::default();
-            FloatingIp { id, address, mac: None, project: None, association: None, changed }
-        })
+        self.floating_ip(address).cloned().unwrap_or_else(|| FloatingIp::new(self.number(change), address))
     }
 }
 

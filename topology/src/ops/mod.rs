@@ -1,15 +1,19 @@
 //! What an admin may do to a site. Each operation reads the site, checks, and returns the [`Change`] that does it;
 //! nothing is changed here. An operation that finds its work already done returns an empty change.
 
+mod direct;
 pub mod error;
 mod fip;
+mod import;
 mod instance;
 mod network;
 mod pool;
 mod provider;
 
+pub use direct::DirectSpec;
 pub use error::{Noun, OpError};
-pub use fip::{AllocateSpec, AssociateSpec, Leaving};
+pub use fip::{AllocateSpec, AssociateSpec, FipSpec, Leaving};
+pub use import::{EntrySpec, ImportError, ImportSpec, Imported, ImportedEntry};
 pub use instance::{InstanceSpec, InterfaceSpec};
 pub use network::NetworkSpec;
 pub use pool::{PoolSpec, RangesSpec};

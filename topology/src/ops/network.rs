@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
-use super::provider::{check_mac, check_station};
+use super::provider::{check_block, check_mac, check_station};
 use super::{Noun, OpError, derived_mac};
 use crate::{Change, Key, MacAddr, Name, Network, Record, Site, Span};
 
@@ -27,8 +27,9 @@ impl Site {
             return Err(OpError::Exists { noun: Noun::Network, name });
         }
         let cidr = spec.cidr;
-        if cidr.trunc() != cidr {
-            return Err(OpError::invalid(format!("{cidr} has host bits set: did you mean {}?", cidr.trunc())));
+        check_block(cidr)?;
+        if cidr.prefix_len() == 32 {
+            return Err(OpError::invalid(format!("{cidr} has room for its gateway alone: write a wider subnet")));
         }
         check_station(cidr.network())?;
         check_host(cidr, spec.gateway, "gateway")?;
@@ -36,6 +37,9 @@ impl Site {
         let whole = Span { first: cidr.network(), last: cidr.broadcast() };
         if let Some((pool, span)) = self.pool_overlapping(whole) {
             return Err(OpError::NetworkOverlap { network: name, cidr, span, pool: pool.name.clone() });
+        }
+        if let Some((address, direct)) = self.directs_in(whole).next() {
+            return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
         let mut change = Change::default();
         let id = self.number(&mut change);

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::provider::{check_mac, check_station};
-use super::{Noun, OpError};
+use super::{FipSpec, Noun, OpError};
 use crate::{
-    AddressSet, Change, EntityId, FloatingIp, Generation, Key, MacAddr, Name, Pool, RangeSpec, Record, Site, Span,
+    AddressSet, Change, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Pool, RangeSpec, Record, Site, Span,
 };
 
 /// What a pool is to be.
@@ -67,6 +67,10 @@ impl Site {
             if before - pool.addresses.size() != span.size() {
                 return Err(OpError::NotInPool { span, pool: name.clone() });
             }
+            let mut users = self.directs_in(span).map(direct_user).peekable();
+            if users.peek().is_some() {
+                return Err(OpError::in_use(Noun::Pool, name, users));
+            }
             for fip in self.floating_ips_in(span) {
                 if fip.project.is_some() {
                     used.push(fip.address);
@@ -85,7 +89,9 @@ impl Site {
     pub fn delete_pool(&self, name: &Name) -> Result<Change, OpError> {
         let pool = self.known_pool(name)?;
         let records = || pool.addresses.spans().iter().flat_map(|span| self.floating_ips_in(*span));
-        let mut users = records().filter(|fip| fip.project.is_some()).map(|fip| fip.address.to_string()).peekable();
+        let held = records().filter(|fip| fip.project.is_some()).map(|fip| fip.address.to_string());
+        let direct = pool.addresses.spans().iter().flat_map(|span| self.directs_in(*span)).map(direct_user);
+        let mut users = held.chain(direct).peekable();
         if users.peek().is_some() {
             return Err(OpError::in_use(Noun::Pool, name, users));
         }
@@ -126,29 +132,30 @@ impl Site {
 
     fn with_mac(&self, address: Ipv4Addr, mac: MacAddr, next: &mut u32) -> FloatingIp {
         let known = self.floating_ip(address).cloned();
-        let mut fip = known.unwrap_or_else(|| {
+        let old = known.unwrap_or_else(|| {
             let id = EntityId(*next);
             *next = next.saturating_add(1);
-            FloatingIp { id, address, mac: None, project: None, association: None, changed: Generation::default() }
+            FloatingIp::new(id, address)
         });
-        fip.mac = Some(mac);
-        fip.changed = self.generation().next();
-        fip
+        self.described(&old, &FipSpec { mac: Some(Some(mac)), note: None })
     }
 
-    fn check_span(&self, pool: &Pool, span: Span) -> Result<(), OpError> {
-        check_station(span.first)?;
-        check_station(span.last)?;
+    pub(super) fn check_span(&self, pool: &Pool, span: Span) -> Result<(), OpError> {
         if span.size() > MAX_SPAN {
             return Err(OpError::invalid(format!(
                 "{span} has {} addresses: a range has at most {MAX_SPAN}",
                 span.size()
             )));
         }
+        check_station(span.first)?;
+        check_station(span.last)?;
         for other in self.pools().filter(|other| other.name != pool.name) {
             if let Some(own) = other.addresses.overlap(span) {
                 return Err(OpError::Overlap { span, other: own, pool: other.name.clone() });
             }
+        }
+        if let Some((address, direct)) = self.directs_in(span).find(|(_, own)| own.provider != pool.provider) {
+            return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
         for network in self.networks() {
             let cidr = Span { first: network.cidr.network(), last: network.cidr.broadcast() };
@@ -159,6 +166,10 @@ impl Site {
         }
         Ok(())
     }
+}
+
+fn direct_user((address, direct): (Ipv4Addr, &Arc<Direct>)) -> String {
+    format!("direct port {} ({address})", direct.name)
 }
 
 /// A /12: more than any provider rents out, and a bound on the work of one request.

@@ -1,12 +1,15 @@
 //! Providers: create, change, delete.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use super::{Noun, OpError, derived_mac};
-use crate::{Change, Key, MacAddr, MacPolicy, Name, PortName, Provider, Record, Site};
+use crate::{
+    Change, Direct, GarpTiming, HookCommand, Key, MacAddr, MacPolicy, Name, PortName, Provider, Record, Site, VlanId,
+};
 
 /// What a provider is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,7 @@ use crate::{Change, Key, MacAddr, MacPolicy, Name, PortName, Provider, Record, S
 pub struct ProviderSpec {
     pub bridge: PortName,
     pub uplink: PortName,
+    pub vlan: Option<VlanId>,
     /// `phy-<bridge>` where it is not given.
     pub patch: Option<PortName>,
     pub gateway: Option<Ipv4Addr>,
@@ -22,6 +26,8 @@ pub struct ProviderSpec {
     pub mac_policy: PolicySpec,
     pub onlink: Vec<Ipv4Net>,
     pub garp: bool,
+    pub garp_timing: GarpTiming,
+    pub hook: Option<HookCommand>,
 }
 
 /// A MAC policy as it is asked for.
@@ -40,6 +46,7 @@ impl From<&Provider> for ProviderSpec {
         Self {
             bridge: provider.bridge.clone(),
             uplink: provider.uplink.clone(),
+            vlan: provider.vlan,
             patch: Some(provider.patch.clone()),
             gateway: provider.gateway,
             gateway_mac: provider.gateway_mac,
@@ -51,6 +58,8 @@ impl From<&Provider> for ProviderSpec {
             },
             onlink: provider.onlink.clone(),
             garp: provider.garp,
+            garp_timing: provider.garp_timing,
+            hook: provider.hook.clone(),
         }
     }
 }
@@ -78,6 +87,10 @@ impl Site {
         if let Some((address, project)) = taken.and_then(|fip| Some((fip.address, fip.project.clone()?))) {
             return Err(OpError::Allocated { address, project });
         }
+        let kept = self.directs_of(name).find_map(|own| own.ips.iter().find(|ip| new.keeps(**ip)).map(|ip| (*ip, own)));
+        if let Some((address, direct)) = kept {
+            return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
+        }
         let mut change = Change::default();
         if new != **old {
             change.put(Record::Provider(Arc::new(new)));
@@ -85,10 +98,11 @@ impl Site {
         Ok(change)
     }
 
-    /// A provider less. Its pools must be gone.
+    /// A provider less. Its pools and direct ports must be gone.
     pub fn delete_provider(&self, name: &Name) -> Result<Change, OpError> {
         self.known_provider(name)?;
-        let mut users = self.pools_of(name).map(|pool| format!("pool {}", pool.name)).peekable();
+        let pools = self.pools_of(name).map(|pool| format!("pool {}", pool.name));
+        let mut users = pools.chain(self.directs_of(name).map(|own| format!("direct port {}", own.name))).peekable();
         if users.peek().is_some() {
             return Err(OpError::in_use(Noun::Provider, name, users));
         }
@@ -101,6 +115,24 @@ impl Site {
         self.provider(name).ok_or_else(|| OpError::Unknown { noun: Noun::Provider, name: name.clone() })
     }
 
+    fn directs_of<'a>(&'a self, provider: &'a Name) -> impl Iterator<Item = &'a Arc<Direct>> {
+        self.directs().filter(move |own| own.provider == *provider)
+    }
+
+    /// Whether the ports that a provider is to have on its bridge are not those of direct ports there.
+    fn check_ports(&self, id: crate::EntityId, bridge: &PortName, ports: [&PortName; 2]) -> Result<(), OpError> {
+        let on_bridge = |own: &&Arc<Direct>| {
+            self.provider(&own.provider).is_some_and(|provider| provider.id == id || provider.bridge == *bridge)
+        };
+        let mut seen = BTreeSet::new();
+        let is_taken =
+            |own: &&Arc<Direct>| ports.contains(&&own.port) || own.port == *bridge || !seen.insert(own.port.clone());
+        match self.directs().filter(on_bridge).find(is_taken) {
+            Some(own) => Err(OpError::DirectPortTaken { port: own.port.clone(), direct: own.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
     fn check_provider(&self, id: crate::EntityId, name: Name, spec: ProviderSpec) -> Result<Provider, OpError> {
         let patch = spec.patch.unwrap_or_else(|| spec.bridge.prefixed("phy-"));
         if [&spec.bridge, &patch].contains(&&spec.uplink) {
@@ -109,8 +141,24 @@ impl Site {
                 spec.uplink
             )));
         }
-        if let Some(other) = self.providers().find(|other| other.id != id && other.bridge == spec.bridge) {
-            return Err(OpError::BridgeTaken { bridge: spec.bridge, provider: other.name.clone() });
+        self.check_ports(id, &spec.bridge, [&spec.uplink, &patch])?;
+        for other in self.providers().filter(|other| other.id != id && other.bridge == spec.bridge) {
+            if (&other.uplink, other.vlan) == (&spec.uplink, spec.vlan) {
+                let (uplink, vlan, provider) = (spec.uplink, spec.vlan, other.name.clone());
+                return Err(OpError::UplinkTaken { uplink, vlan, provider });
+            }
+            if other.patch != patch || other.uplink == patch || other.patch == spec.uplink {
+                let name = &other.name;
+                let text = format!(
+                    "provider {name} is on {} too: both need the same patch port {}",
+                    other.bridge, other.patch
+                );
+                return Err(OpError::invalid(text));
+            }
+            if let Some(shared) = spec.host_ips.iter().find(|address| other.host_ips.contains(address)) {
+                let text = format!("{shared} is an address of the host at provider {} already", other.name);
+                return Err(OpError::invalid(text));
+            }
         }
         if spec.gateway.is_none() && spec.onlink.is_empty() {
             return Err(OpError::invalid("a provider needs a --gateway, or --onlink for a LAN without one"));
@@ -121,9 +169,14 @@ impl Site {
         if let Some(gateway) = spec.gateway.filter(|gateway| spec.host_ips.contains(gateway)) {
             return Err(OpError::invalid(format!("{gateway} cannot be the gateway and an address of the host")));
         }
+        let GarpTiming { count, interval_ms } = spec.garp_timing;
+        if !(1..=10).contains(&count) || !(100..=60_000).contains(&interval_ms) {
+            return Err(OpError::invalid("an address is announced 1 to 10 times, 100 to 60000 ms apart"));
+        }
         for address in spec.gateway.iter().chain(&spec.host_ips) {
             check_station(*address)?;
         }
+        spec.onlink.iter().copied().try_for_each(check_block)?;
         let mac_policy = match spec.mac_policy {
             PolicySpec::Host => MacPolicy::Host,
             PolicySpec::Vmac => MacPolicy::Vmac,
@@ -138,6 +191,7 @@ impl Site {
             name,
             bridge: spec.bridge,
             uplink: spec.uplink,
+            vlan: spec.vlan,
             patch,
             gateway: spec.gateway,
             gateway_mac: spec.gateway_mac,
@@ -145,6 +199,8 @@ impl Site {
             mac_policy,
             onlink: spec.onlink,
             garp: spec.garp,
+            garp_timing: spec.garp_timing,
+            hook: spec.hook,
         })
     }
 }
@@ -156,6 +212,14 @@ pub(super) fn check_station(address: Ipv4Addr) -> Result<(), OpError> {
         return Err(OpError::invalid(format!("{address} is no address that a station can have")));
     }
     Ok(())
+}
+
+/// A subnet, and not an address in it.
+pub(super) fn check_block(block: Ipv4Net) -> Result<(), OpError> {
+    if block.trunc() == block {
+        return Ok(());
+    }
+    Err(OpError::invalid(format!("{block} has host bits set: did you mean {}?", block.trunc())))
 }
 
 /// A MAC that one interface can have.

@@ -1,3 +1,5 @@
+mod direct;
+
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
@@ -17,6 +19,7 @@ fn provider(policy: PolicySpec) -> ProviderSpec {
     ProviderSpec {
         bridge: port("br-ex"),
         uplink: port("eth0"),
+        vlan: None,
         patch: None,
         gateway: Some([203, 0, 113, 1].into()),
         gateway_mac: None,
@@ -24,6 +27,8 @@ fn provider(policy: PolicySpec) -> ProviderSpec {
         mac_policy: policy,
         onlink: Vec::new(),
         garp: false,
+        garp_timing: Default::default(),
+        hook: None,
     }
 }
 
@@ -128,6 +133,57 @@ fn a_fixed_ip_has_one_floating_ip() {
 }
 
 #[test]
+fn an_address_stays_with_the_fixed_ip_that_it_has_where_none_is_named() {
+    let mut site = site(PolicySpec::Host);
+    run(&mut site, |site| site.attach_interface(&name("vm11"), instance("blue", 21).interface));
+    let second = AssociateSpec { fixed_ip: Some([10, 0, 0, 21].into()), ..associate(4, "vm11") };
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
+    assert!(refused(4).ends_with("disassociate it first, or choose 10.0.0.21 with --fixed-ip"), "{}", refused(4));
+    run(&mut site, |site| site.associate(&second, &nobody));
+    assert!(site.associate(&associate(4, "vm11"), &nobody).unwrap().is_empty());
+    let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
+    assert!(refused(5).ends_with("disassociate it first, or attach a further interface"), "{}", refused(5));
+}
+
+#[test]
+fn what_is_written_wrong_is_refused_with_what_was_meant() {
+    let site = site(PolicySpec::Host);
+    let onlink = ProviderSpec {
+        bridge: port("br-2"),
+        onlink: vec!["198.51.100.9/24".parse().unwrap()],
+        ..provider(PolicySpec::Host)
+    };
+    let network = |cidr: &str, last: u8| {
+        let (cidr, gateway) = (cidr.parse().unwrap(), [10, 0, 0, last].into());
+        site.create_network(name("red"), NetworkSpec { cidr, gateway, gateway_mac: None })
+    };
+    let pool = |range: &str| site.add_to_pool(&name("public"), &ranges(&[range]));
+    for (refused, says) in [
+        (site.create_provider(name("wan"), onlink), "198.51.100.9/24 has host bits set: did you mean 198.51.100.0/24?"),
+        (network("10.0.0.9/24", 1), "10.0.0.9/24 has host bits set: did you mean 10.0.0.0/24?"),
+        (network("10.0.0.1/32", 1), "10.0.0.1/32 has room for its gateway alone: write a wider subnet"),
+        (pool("0.0.0.0/0"), "0.0.0.1-255.255.255.254 has 4294967294 addresses: a range has at most 1048576"),
+        (
+            site.create_pool(name("public"), PoolSpec { provider: name("lan"), ranges: ranges(&[]), default: false }),
+            "pool public exists already: choose another name",
+        ),
+        (
+            site.remove_from_pool(&name("public"), &ranges(&["198.51.100.1"]).ranges),
+            "198.51.100.1 is not wholly in pool public: `buoyctl pool show public` shows its ranges",
+        ),
+    ] {
+        assert_eq!(refused.unwrap_err().to_string(), says);
+    }
+    let none = AllocateSpec { pool: None, address: None, project: name("default") };
+    let nothing = Site::default().allocate(&none, |_| address(0), &nobody).unwrap_err();
+    assert_eq!(
+        nothing.to_string(),
+        "there is no pool to allocate from yet: `buoyctl pool create --help` says how to make one"
+    );
+}
+
+#[test]
 fn an_address_that_is_still_leaving_a_bridge_is_not_given_out() {
     let mut site = site(PolicySpec::Host);
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
@@ -145,6 +201,47 @@ fn a_vmac_address_needs_its_mac() {
     let mac = RangesSpec { mac: Some(MacAddr::new([2, 0, 0, 0, 0, 9])), ..ranges(&["203.0.113.3"]) };
     run(&mut site, |site| site.add_to_pool(&name("public"), &mac));
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+}
+
+#[test]
+fn a_mac_that_is_in_use_changes_and_does_not_go() {
+    let mut site = site(PolicySpec::Vmac);
+    let mac = |last| Some(Some(MacAddr::new([2, 0, 0, 0, 0, last])));
+    let set = |mac| FipSpec { mac, note: None };
+    run(&mut site, |site| site.set_floating_ip(address(3), &set(mac(9))));
+    // No switch has anything to do with an address that is bound to nothing.
+    assert_eq!(site.floating_ip(address(3)).unwrap().changed, crate::Generation(0));
+    run(&mut site, |site| site.set_floating_ip(address(4), &set(mac(9))));
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    let refused = site.set_floating_ip(address(3), &set(Some(None))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "203.0.113.3 is associated with vm11, and provider lan has the MAC policy vmac: give it another MAC, or disassociate it first"
+    );
+    run(&mut site, |site| site.set_floating_ip(address(3), &set(mac(8))));
+    assert_eq!(site.floating_ip(address(3)).unwrap().changed, site.generation());
+    run(&mut site, |site| site.disassociate(address(3)));
+    run(&mut site, |site| site.set_floating_ip(address(3), &set(Some(None))));
+    assert_eq!(site.floating_ip(address(3)).unwrap().mac, None);
+    let group = FipSpec { mac: Some(Some(MacAddr::BROADCAST)), note: None };
+    assert!(matches!(site.set_floating_ip(address(4), &group), Err(OpError::Invalid { .. })));
+}
+
+#[test]
+fn a_note_stays_with_the_address_and_what_is_so_already_changes_nothing() {
+    let mut site = site(PolicySpec::Host);
+    let note = FipSpec { mac: None, note: Some(Some("rack 7".parse().unwrap())) };
+    run(&mut site, |site| site.set_floating_ip(address(3), &note));
+    assert!(site.set_floating_ip(address(3), &note).unwrap().is_empty());
+    run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
+    run(&mut site, |site| site.release(address(3)));
+    assert_eq!(site.floating_ip(address(3)).unwrap().note.as_ref().map(crate::Note::as_str), Some("rack 7"));
+    let nothing = FipSpec { mac: Some(None), note: Some(None) };
+    assert!(site.set_floating_ip(address(5), &nothing).unwrap().is_empty());
+    assert_eq!(
+        site.set_floating_ip([192, 0, 2, 1].into(), &note),
+        Err(OpError::OutsidePools { address: [192, 0, 2, 1].into() })
+    );
 }
 
 #[test]
@@ -171,7 +268,7 @@ fn what_belongs_to_somebody_is_not_taken() {
     assert!(matches!(site.create_pool(name("more"), overlapping), Err(OpError::Overlap { .. })));
     let network = NetworkSpec { cidr: "203.0.113.0/24".parse().unwrap(), gateway: address(9), gateway_mac: None };
     assert!(matches!(site.create_network(name("red"), network), Err(OpError::NetworkOverlap { .. })));
-    assert!(matches!(site.create_provider(name("wan"), provider(PolicySpec::Host)), Err(OpError::BridgeTaken { .. })));
+    assert!(matches!(site.create_provider(name("wan"), provider(PolicySpec::Host)), Err(OpError::UplinkTaken { .. })));
     let mut same_mac = instance("blue", 13);
     same_mac.interface.mac = MacAddr::new([2, 0, 0, 0, 0, 11]);
     assert!(matches!(site.add_instance(name("vm13"), same_mac), Err(OpError::MacTaken { .. })));
@@ -186,12 +283,14 @@ fn what_belongs_to_somebody_is_not_taken() {
 /// One step of a random history; most are refused, as most of an admin's mistakes are.
 fn step(site: &Site, kind: u8, last: u8) -> Result<Change, OpError> {
     let vm = name(&format!("vm{}", 11 + last % 4));
-    match kind % 6 {
+    match kind % 8 {
         0 => site.associate(&associate(last, vm.as_str()), &nobody),
         1 => site.disassociate(address(last)),
         2 => site.release(address(last)),
         3 => site.add_instance(vm, instance("blue", 11 + last % 4)),
         4 => site.remove_instance(&vm),
+        5 => direct::add(site, last),
+        6 => site.remove_direct(&name(&format!("gw{}", last % 4))),
         _ => site.add_to_pool(&name("public"), &ranges(&[&format!("203.0.113.{}", last.max(1))])),
     }
 }
@@ -231,5 +330,7 @@ fn summary(site: &Site) -> impl std::fmt::Debug + use<> {
         .collect();
     let pools: Vec<_> = site.pools().cloned().collect();
     let covered: Vec<_> = (0..20).map(|last| site.pool_at(address(last)).is_some()).collect();
-    (fips, bound, instances, placed, pools, covered, site.next_entity())
+    let directs: Vec<_> = site.directs().cloned().collect();
+    let kept: Vec<_> = site.pools().flat_map(|pool| site.blocks(pool)).collect();
+    (directs, kept, fips, bound, instances, placed, pools, covered, site.next_entity())
 }

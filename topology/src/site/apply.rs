@@ -56,6 +56,10 @@ impl Site {
                 self.index.add_floating_ip(&fip);
                 self.floating_ips.insert(fip.address, fip);
             }
+            Record::Direct(direct) => {
+                self.index.add_direct(&direct);
+                self.directs.insert(direct.name.clone(), direct);
+            }
             Record::NextEntity(next) => self.next_entity = next,
         }
         old
@@ -79,6 +83,11 @@ impl Site {
                 let fip = self.floating_ips.remove(address)?;
                 self.index.remove_floating_ip(&fip);
                 Some(Record::FloatingIp(fip))
+            }
+            Key::Direct(name) => {
+                let direct = self.directs.remove(name)?;
+                self.index.remove_direct(&direct);
+                Some(Record::Direct(direct))
             }
             Key::NextEntity => {
                 (self.next_entity != 0).then(|| Record::NextEntity(std::mem::take(&mut self.next_entity)))

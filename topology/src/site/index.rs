@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
-use crate::{FloatingIp, Instance, MacAddr, Name, Pool, PortName, VlanId};
+use crate::{Direct, FloatingIp, Instance, MacAddr, Name, Pool, PortName, Span, VlanId};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -12,6 +12,10 @@ pub(super) struct Index {
     macs: HashMap<(Name, MacAddr), Name>,
     ports: HashMap<(PortName, PortName), BTreeMap<Option<VlanId>, Name>>,
     bound: HashMap<(Name, Ipv4Addr), Ipv4Addr>,
+    /// Which direct port has an address.
+    directs: BTreeMap<Ipv4Addr, Name>,
+    /// How many instances each bridge has.
+    bridges: HashMap<PortName, usize>,
 }
 
 impl Index {
@@ -36,8 +40,21 @@ impl Index {
         self.ports.get(&(bridge.clone(), port.clone())).into_iter().flat_map(BTreeMap::values)
     }
 
+    pub(super) fn has_instances_on(&self, bridge: &PortName) -> bool {
+        self.bridges.contains_key(bridge)
+    }
+
     pub(super) fn bound(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<Ipv4Addr> {
         self.bound.get(&(instance.clone(), fixed_ip)).copied()
+    }
+
+    pub(super) fn direct(&self, address: Ipv4Addr) -> Option<&Name> {
+        self.directs.get(&address)
+    }
+
+    /// The addresses of direct ports in a span.
+    pub(super) fn direct_in(&self, span: Span) -> impl Iterator<Item = Ipv4Addr> {
+        self.directs.range(span.first..=span.last).map(|(address, _)| *address)
     }
 
     pub(super) fn add_pool(&mut self, pool: &Pool) {
@@ -54,6 +71,7 @@ impl Index {
 
     pub(super) fn add_instance(&mut self, instance: &Instance) {
         let name = &instance.name;
+        *self.bridges.entry(instance.bridge.clone()).or_default() += 1;
         for interface in &instance.interfaces {
             let network = &interface.network;
             self.fixed.insert((network.clone(), interface.ip), name.clone());
@@ -64,6 +82,12 @@ impl Index {
     }
 
     pub(super) fn remove_instance(&mut self, instance: &Instance) {
+        if let Some(count) = self.bridges.get_mut(&instance.bridge) {
+            *count -= 1;
+            if *count == 0 {
+                self.bridges.remove(&instance.bridge);
+            }
+        }
         for interface in &instance.interfaces {
             let network = &interface.network;
             self.fixed.remove(&(network.clone(), interface.ip));
@@ -75,6 +99,16 @@ impl Index {
                     self.ports.remove(&port);
                 }
             }
+        }
+    }
+
+    pub(super) fn add_direct(&mut self, direct: &Direct) {
+        self.directs.extend(direct.ips.iter().map(|address| (*address, direct.name.clone())));
+    }
+
+    pub(super) fn remove_direct(&mut self, direct: &Direct) {
+        for address in &direct.ips {
+            self.directs.remove(address);
         }
     }
 

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
-use crate::{EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, Provider, Record, Span};
+use crate::{
+    Direct, EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, PortName, Provider, Record,
+    Span,
+};
 use index::Index;
 
 /// Everything that an admin has declared. It changes only by [`Site::apply`].
@@ -22,6 +25,7 @@ pub struct Site {
     networks: BTreeMap<Name, Arc<Network>>,
     instances: BTreeMap<Name, Arc<Instance>>,
     floating_ips: BTreeMap<Ipv4Addr, FloatingIp>,
+    directs: BTreeMap<Name, Arc<Direct>>,
     kept: BTreeSet<Ipv4Addr>,
     index: Index,
 }
@@ -131,6 +135,26 @@ impl Site {
         self.index.bound(instance, fixed_ip).and_then(|address| self.floating_ips.get(&address))
     }
 
+    /// All direct ports, by name.
+    pub fn directs(&self) -> impl Iterator<Item = &Arc<Direct>> {
+        self.directs.values()
+    }
+
+    /// The direct port with this name.
+    pub fn direct(&self, name: &Name) -> Option<&Arc<Direct>> {
+        self.directs.get(name)
+    }
+
+    /// The direct port that has an address.
+    pub fn direct_at(&self, address: Ipv4Addr) -> Option<&Arc<Direct>> {
+        self.index.direct(address).and_then(|name| self.directs.get(name))
+    }
+
+    /// The direct ports that have an address in a span, once for each such address.
+    pub fn directs_in(&self, span: Span) -> impl Iterator<Item = (Ipv4Addr, &Arc<Direct>)> {
+        self.index.direct_in(span).filter_map(|address| Some((address, self.direct_at(address)?)))
+    }
+
     /// What a floating IP is bound to, with everything that its flows depend on.
     pub fn binding(&self, address: Ipv4Addr) -> Option<Binding<'_>> {
         let fip = self.floating_ips.get(&address)?;
@@ -142,22 +166,30 @@ impl Site {
         Some(Binding { fip, provider, instance, interface, network })
     }
 
-    /// Whether the provider or the host needs the address for itself, so that no pool may hand it out.
+    /// Whether the provider, the host or a direct port needs the address for itself, so that no pool may hand it out.
     pub fn is_kept(&self, pool: &Pool, address: Ipv4Addr) -> bool {
-        self.kept.contains(&address) || self.providers.get(&pool.provider).is_some_and(|own| own.keeps(address))
+        let is_declared = || self.providers.get(&pool.provider).is_some_and(|own| own.keeps(address));
+        self.kept.contains(&address) || self.index.direct(address).is_some() || is_declared()
     }
 
-    /// Notes that the host was seen to use an address, declared or not.
-    pub fn keep(&mut self, address: Ipv4Addr) {
-        self.kept.insert(address);
+    /// Notes that the host was seen to use an address, declared or not; tells whether that is new.
+    pub fn keep(&mut self, address: Ipv4Addr) -> bool {
+        self.kept.insert(address)
+    }
+
+    /// Whether instances are on a bridge.
+    pub fn has_instances_on(&self, bridge: &PortName) -> bool {
+        self.index.has_instances_on(bridge)
     }
 
     /// The addresses of a pool's ranges that it does not hand out.
     pub fn kept_of(&self, pool: &Pool) -> impl Iterator<Item = Ipv4Addr> {
         let provider = self.providers.get(&pool.provider);
         let declared = provider.into_iter().flat_map(|own| own.gateway.iter().chain(&own.host_ips));
-        let kept: BTreeSet<_> = declared.chain(&self.kept).filter(|kept| pool.addresses.contains(**kept)).collect();
-        kept.into_iter().copied()
+        let mut kept: BTreeSet<_> =
+            declared.chain(&self.kept).copied().filter(|kept| pool.addresses.contains(*kept)).collect();
+        kept.extend(pool.addresses.spans().iter().flat_map(|span| self.index.direct_in(*span)));
+        kept.into_iter()
     }
 
     /// The fewest CIDR blocks that cover what a pool hands out.

@@ -1,10 +1,12 @@
+mod drift;
 mod histories;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use buoy_flows::flow::Owner;
 use buoy_flows::flow::owner::Feature;
-use buoy_flows::openflow::{Cookie, FlowModFlags, Match, TableId};
+use buoy_flows::openflow::{Cookie, FlowModFlags, FlowStats, Match, TableId};
 
 use super::*;
 
@@ -76,6 +78,10 @@ fn association(last: u8) -> Entity {
 
 fn all(_: &Entity, _: Lane) -> bool {
     true
+}
+
+fn flow_mods(batch: &Batch) -> Vec<FlowMod> {
+    batch.flow_mods().collect()
 }
 
 /// A table that knows what a switch has.
@@ -164,7 +170,7 @@ fn foreign_flow_in_the_place_of_an_orphan_stays() {
 fn changed_body_is_added_again() {
     let (mut table, mut switch) = installed(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
     table.want(&Entity::Base, &[flow(1, 10), flow(2, 21)]);
-    assert_eq!(table.due(all).flow_mods(), [flow(2, 21).to_flow_mod(FlowModCommand::Add)]);
+    assert_eq!(flow_mods(&table.due(all)), [flow(2, 21).to_flow_mod(FlowModCommand::Add)]);
     roll_out(&mut table, &mut switch);
     let mut expected = Switch::default();
     expected.has(&flow(1, 10));
@@ -208,13 +214,14 @@ fn refused_flow_is_not_sent_again_until_it_changes() {
     let mut table = synced(&Switch::default());
     table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
     let batch = table.due(all);
-    let index = batch.flow_mods().iter().position(|flow_mod| flow_mod.priority == 2).unwrap();
+    let index = batch.flow_mods().position(|flow_mod| flow_mod.priority == 2).unwrap();
     table.refused(&batch, index, "OFPBAC_BAD_OUT_PORT");
-    assert_eq!(table.refusal(&Entity::Base), Some("OFPBAC_BAD_OUT_PORT"));
-    assert_eq!(table.any_refusal(), Some("OFPBAC_BAD_OUT_PORT"));
+    let reason = table.refusal(&Entity::Base).expect("a refusal");
+    assert!(reason.starts_with("OFPBAC_BAD_OUT_PORT: ") && reason.contains("priority=2"), "{reason}");
+    assert_eq!(table.any_refusal(), Some(reason));
     table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
     let again = table.due(all);
-    assert_eq!(again.flow_mods(), [flow(1, 10).to_flow_mod(FlowModCommand::Add)]);
+    assert_eq!(flow_mods(&again), [flow(1, 10).to_flow_mod(FlowModCommand::Add)]);
     table.applied(again);
     assert!(table.due(all).is_empty());
     table.want(&Entity::Base, &[flow(1, 10), flow(2, 21)]);
@@ -246,7 +253,7 @@ fn entity_is_pending_until_its_own_flows_are_acknowledged() {
     assert!(table.is_pending(&association(1)));
     table.applied(table.due(all));
     assert!(!table.is_pending(&association(1)) && !table.is_pending(&association(2)));
-    table.begin_dump();
+    table.lose_sync();
     assert!(table.is_pending(&association(1)), "what the switch has is not known");
 }
 
@@ -263,4 +270,68 @@ fn change_during_a_bundle_is_sent_after_it() {
     let mut expected = Switch::default();
     expected.has(&flow(1, 11));
     assert_eq!(switch, expected);
+}
+
+/// A new layout gives an association's flows other priorities. On br-ex they wait for br-int; until then the old ones serve.
+#[test]
+fn old_layout_serves_until_the_new_one_may_be_installed() {
+    let mut switch = Switch::default();
+    switch.has(&flow(1, 10));
+    let other = Flow { owner: Owner { feature: Feature::Nat, entity: 2 }, ..flow(5, 10) };
+    switch.has(&other);
+    let mut table = FlowTable::default();
+    table.want(&association(1), &[flow(2, 10)]);
+    switch.dump_into(&mut table);
+    let early = table.due(|_, lane| lane == Lane::Remove);
+    assert_eq!(early.flow_mods().map(|own| own.priority).collect::<Vec<_>>(), [5], "an orphan of another origin");
+    assert_eq!(table.due(all).len(), 3);
+    roll_out(&mut table, &mut switch);
+    let mut expected = Switch::default();
+    expected.has(&flow(2, 10));
+    assert_eq!(switch, expected);
+}
+
+#[test]
+fn identity_that_two_entities_claim_is_told() {
+    let mut table = synced(&Switch::default());
+    table.want(&association(1), &[flow(1, 10)]);
+    table.want(&association(2), &[flow(1, 20)]);
+    let clashes = table.clashes();
+    assert!(matches!(&*clashes, [(_, one, two)] if (one, two) == (&association(1), &association(2))), "{clashes:?}");
+    table.want(&association(2), &[flow(1, 20)]);
+    table.want(&association(1), &[]);
+    assert!(table.clashes().is_empty());
+    // One that only changes hands is none.
+    table.want(&association(3), &[flow(1, 30)]);
+    table.want(&association(2), &[]);
+    assert!(table.clashes().is_empty());
+}
+
+#[test]
+fn full_table_refuses_its_new_flows_at_once() {
+    let (mut table, mut switch) = installed(&Entity::Base, &[flow(1, 10)]);
+    let elsewhere = Flow { table: TableId(1), ..flow(9, 10) };
+    table.want(&association(1), &[flow(2, 20), flow(3, 30), elsewhere.clone()]);
+    table.want(&Entity::Base, &[flow(1, 11)]);
+    let batch = table.due(all);
+    let index = batch.flow_mods().position(|own| own.priority == 3).unwrap();
+    table.refused_for_want_of_room(&batch, index, "OFPFMFC_TABLE_FULL");
+    assert_eq!(roll_out(&mut table, &mut switch), 2, "what changes in place, and another table");
+    let mut expected = Switch::default();
+    expected.has(&flow(1, 11));
+    expected.has(&elsewhere);
+    assert_eq!(switch, expected);
+}
+
+#[test]
+fn flow_of_nobody_is_a_stray_until_it_is_gone() {
+    let mut switch = Switch::default();
+    switch.has(&flow(1, 10));
+    switch.has(&flow(2, 20));
+    let mut table = FlowTable::default();
+    table.want(&Entity::Base, &[flow(1, 10)]);
+    switch.dump_into(&mut table);
+    assert!(table.has_strays() && !table.is_pending(&Entity::Base));
+    roll_out(&mut table, &mut switch);
+    assert!(!table.has_strays() && table.is_clean());
 }

@@ -77,7 +77,7 @@ fn address_is_not_answered_for_while_br_int_is_away_or_unknown() {
     host.wants(&[flow(1)]);
     let due = host.external.due(|entity, lane| is_due(Role::External, entity, lane, std::iter::empty()));
     assert!(due.is_empty());
-    host.integration.begin_dump();
+    host.integration.lose_sync();
     assert!(host.external_due().is_empty());
 }
 
@@ -118,7 +118,7 @@ fn move_is_one_batch_on_br_int() {
     let mut host = Host::serving();
     host.integration.want(&ADDRESS, &[flow(2)]);
     let flow_mods = host.integration_due().flow_mods();
-    let mut commands: Vec<_> = flow_mods.into_iter().map(|own| (own.priority, own.command)).collect();
+    let mut commands: Vec<_> = flow_mods.map(|own| (own.priority, own.command)).collect();
     commands.sort();
     assert_eq!(commands, [(1, FlowModCommand::DeleteStrict), (2, FlowModCommand::Add)]);
     assert!(host.external_due().is_empty());

@@ -4,22 +4,52 @@
 //! committed or discarded. An ADD that is refused does not poison its bundle in OVS, so a commit without that look would
 //! apply the rest.
 
-use std::vec;
+use std::fmt;
+use std::time::Instant;
 
 use buoy_flows::openflow::{
-    ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, ErrorMsg, FlowMod,
-    FlowStats, FlowStatsRequest, Match, Message, MultipartRequest, MultipartRequestBody, TableId, Xid,
+    BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, ErrorMsg, FlowMod, FlowStats, Message, Xid,
 };
-use buoy_topology::PortNo;
 
-use super::{Event, Session};
+use super::phases::Phases;
+use super::{CloseReason, Event, JOB_WAIT, Session};
+
+/// The flow mods of a bundle, made when they are sent.
+pub struct FlowMods(Box<dyn ExactSizeIterator<Item = FlowMod> + Send>);
+
+impl FlowMods {
+    /// The flow mods that an iterator makes.
+    pub fn new(flow_mods: impl ExactSizeIterator<Item = FlowMod> + Send + 'static) -> Self {
+        Self(Box::new(flow_mods))
+    }
+}
+
+impl Iterator for FlowMods {
+    type Item = FlowMod;
+
+    fn next(&mut self) -> Option<FlowMod> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for FlowMods {}
+
+impl fmt::Debug for FlowMods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} flow mods", self.0.len())
+    }
+}
 
 /// How a bundle ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundleOutcome {
     /// Every flow mod is in force.
     Applied,
-    /// Nothing is in force; these were refused, by their place in the bundle.
+    /// These were refused, by their place in the bundle; nothing else is in force either, except in OpenFlow 1.0.
     Refused(Vec<Refusal>),
     /// Nothing is in force; the bundle as a whole was refused.
     Failed(String),
@@ -38,6 +68,19 @@ pub struct Refusal {
 pub(super) enum Job {
     Dump { xid: Xid },
     Bundle(Bundle),
+    Phases(Phases),
+}
+
+impl Job {
+    /// The job as an object of "did not answer".
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Dump { .. } => "a dump of its flows",
+            Self::Bundle(Bundle { stage: Stage::Ending { .. }, .. }) => "the commit of a bundle",
+            Self::Bundle(_) => "a bundle",
+            Self::Phases(_) => "a barrier after flow mods",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -53,41 +96,50 @@ pub(super) struct Bundle {
 
 #[derive(Debug)]
 enum Stage {
-    Adding { xid: Xid, rest: vec::IntoIter<FlowMod> },
+    Adding { xid: Xid, rest: FlowMods },
     Checking { barrier: Xid },
     Ending { xid: Xid },
 }
 
-/// Asks for every flow, foreign ones too.
-pub(super) fn dump_request() -> Message {
-    let body = MultipartRequestBody::Flow(FlowStatsRequest {
-        table: TableId::ALL,
-        out_port: PortNo::ANY,
-        out_group: ANY_GROUP,
-        cookie: Cookie(0),
-        cookie_mask: Cookie(0),
-        matching: Match::new(),
-    });
-    Message::MultipartRequest(MultipartRequest::new(body))
-}
-
 impl Session {
-    pub(super) fn begin_bundle(&mut self, flow_mods: Vec<FlowMod>) {
+    pub(super) fn begin_bundle(&mut self, flow_mods: FlowMods) {
         let id = self.next_bundle();
         self.send(control(id, BundleControlKind::OpenRequest));
         let first = self.next_xid();
-        let count = u32::try_from(flow_mods.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(flow_mods.0.len()).unwrap_or(u32::MAX);
         self.xid = self.xid.wrapping_add(count);
-        let stage = Stage::Adding { xid: first, rest: flow_mods.into_iter() };
-        self.job = Some(Job::Bundle(Bundle { id, first, count, stage, refused: Vec::new(), failed: None }));
+        let stage = Stage::Adding { xid: first, rest: flow_mods };
+        self.begin(Job::Bundle(Bundle { id, first, count, stage, refused: Vec::new(), failed: None }));
+    }
+
+    pub(super) fn begin(&mut self, job: Job) {
+        self.job = Some(job);
+        self.job_moved = None;
+    }
+
+    /// Gives up on a switch that does not go on with its job.
+    pub(super) fn tick_job(&mut self, now: Instant) -> Result<(), CloseReason> {
+        let Some(job) = &self.job else { return Ok(()) };
+        match self.job_moved {
+            Some(moved) if now.duration_since(moved) >= JOB_WAIT => Err(CloseReason::JobTimeout { job: job.word() }),
+            Some(_) => Ok(()),
+            None => {
+                self.job_moved = Some(now);
+                Ok(())
+            }
+        }
     }
 
     /// The next message of the bundle under way. They are made one by one, so that a large bundle is never encoded whole.
     pub(super) fn next_of_job(&mut self) -> Option<(Xid, Message)> {
+        if let Some(Job::Phases(_)) = self.job {
+            return self.next_of_phase();
+        }
         let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return None };
         let Stage::Adding { xid, rest } = stage else { return None };
         let own = *xid;
-        if let Some(flow_mod) = rest.next() {
+        self.job_moved = None;
+        if let Some(flow_mod) = rest.0.next() {
             *xid = Xid(own.0.wrapping_add(1));
             let add = BundleAdd { id: *id, flags: FLAGS, message: Box::new(Message::FlowMod(flow_mod)) };
             return Some((own, Message::BundleAdd(add)));
@@ -100,6 +152,7 @@ impl Session {
         if !matches!(self.job, Some(Job::Dump { xid: own }) if own == xid) {
             return;
         }
+        self.job_moved = None;
         self.events.push_back(Event::Flows(part));
         if !more {
             self.job = None;
@@ -121,20 +174,18 @@ impl Session {
         let clean = bundle.refused.is_empty() && bundle.failed.is_none();
         let kind = if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
         let end = self.send(control(bundle.id, kind));
+        self.job_moved = None;
         if let Some(Job::Bundle(bundle)) = &mut self.job {
             bundle.stage = Stage::Ending { xid: end };
         }
     }
 
     /// Takes an error that belongs to the job under way; tells whether it did.
-    pub(super) fn on_job_error(&mut self, xid: Xid, error: &ErrorMsg) -> bool {
+    pub(super) fn on_job_error(&mut self, xid: Xid, error: &ErrorMsg) -> Result<bool, CloseReason> {
         let text = error.to_string();
-        match &mut self.job {
-            Some(Job::Dump { xid: own }) if *own == xid => {
-                self.job = None;
-                self.events.push_back(Event::DumpDone);
-                false
-            }
+        Ok(match &mut self.job {
+            // What the switch has is not known then, and to guess would be to touch what should not be touched.
+            Some(Job::Dump { xid: own }) if *own == xid => return Err(CloseReason::NoDump { error: text }),
             Some(Job::Bundle(bundle)) => {
                 let place = xid.0.wrapping_sub(bundle.first.0);
                 match (&bundle.stage, usize::try_from(place)) {
@@ -152,12 +203,12 @@ impl Session {
                     (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => {
                         bundle.failed = Some(text)
                     }
-                    _ => return false,
+                    _ => return Ok(false),
                 }
                 true
             }
             _ => false,
-        }
+        })
     }
 
     fn end_bundle(&mut self) {

@@ -1,96 +1,72 @@
 //! One OpenFlow session as a state machine: messages and time go in, messages and events come out.
 //!
 //! ```text
-//!   Hello ──hello──> Features ──reply──> Ports ──last part──> Ready
+//!   Hello ──hello──> Features ──reply──> Ports ──last part──> Meters ──reply or error──> Ready
+//!                       └───reply in OpenFlow 1.0─────────────────────────────────────────^
 //! ```
+//! The hellos choose the dialect; 1.3 wins where both are offered. What is different in 1.0 is in [`legacy`] and
+//! [`phases`].
 //!
-//! A peer that does not get to Ready within [`HANDSHAKE`], or does not answer an echo within [`ECHO_WAIT`], is closed.
-//! In Ready at most one job (a dump or a bundle) is under way: see [`job`].
+//! | closed is a peer that | after |
+//! |---|---|
+//! | has not come to Ready | [`HANDSHAKE`] |
+//! | was silent for [`ECHO_AFTER`], and does not answer an echo request then | [`ECHO_WAIT`] |
+//! | does not go on with a dump or a bundle, whatever else it says | [`JOB_WAIT`] |
+//! | does not read (seen by the driver) | [`WRITE_WAIT`] |
+//! | sends what cannot be read, or asks for more echoes than it reads | at once |
+//!
+//! On the way to Ready the switch is asked to tell of every flow that others change. In Ready at most one job (a dump or
+//! a bundle) is under way: see [`job`].
 
+mod budget;
+mod close;
+mod election;
+mod handshake;
 mod job;
+mod legacy;
+mod phases;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use buoy_flows::openflow::{
-    BundleId, EncodeError, ErrorMsg, Features, FlowMod, FlowStats, Hello, Message, MultipartReply, MultipartReplyBody,
-    MultipartRequest, MultipartRequestBody, PacketIn, PacketOut, Port, PortStatus, VERSION_1_3, Xid,
+    BundleId, EncodeError, ErrorMsg, Features, FlowMonitorControl, FlowUpdate, Hello, Message, MultipartReply,
+    MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketIn, Port, PortStatus, Xid,
 };
+use buoy_topology::Dialect;
 use bytes::{Bytes, BytesMut};
 
+use budget::Budget;
+pub use close::CloseReason;
+use election::Election;
 use job::Job;
-pub use job::{BundleOutcome, Refusal};
-
-/// What the core asks of a switch.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Report all flows, as [`Event::Flows`] and at last [`Event::DumpDone`].
-    Dump,
-    /// Apply these as one atomic bundle; [`Event::Bundle`] says how it ended.
-    Bundle(Vec<FlowMod>),
-    /// Send a packet.
-    PacketOut(PacketOut),
-}
-
-/// What a switch says that matters to the core.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The handshake is over.
-    Ready(Features, Vec<Port>),
-    /// A port came, went or changed.
-    Port(PortStatus),
-    /// A part of a dump.
-    Flows(Vec<FlowStats>),
-    /// The dump is complete.
-    DumpDone,
-    /// How a bundle ended.
-    Bundle(BundleOutcome),
-    /// A packet for the controller.
-    Packet(PacketIn),
-}
-
-/// Why a connection ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the texts say what each variant means")]
-pub enum CloseReason {
-    HandshakeTimeout,
-    EchoTimeout,
-    Version { offered: u8 },
-    BadMessage(String),
-    Eof,
-    Io(String),
-    Shutdown,
-    Replaced,
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HandshakeTimeout => write!(f, "did not finish the handshake within {} s", HANDSHAKE.as_secs()),
-            Self::EchoTimeout => write!(f, "did not answer an echo request within {} s", ECHO_WAIT.as_secs()),
-            Self::Version { offered } => write!(f, "does not speak OpenFlow 1.3 (offers up to 0x{offered:02x})"),
-            Self::BadMessage(error) => write!(f, "sent what cannot be read: {error}"),
-            Self::Eof => f.write_str("closed the connection"),
-            Self::Io(error) => write!(f, "connection failed: {error}"),
-            Self::Shutdown => f.write_str("the daemon is stopping"),
-            Self::Replaced => f.write_str("a newer connection has the same datapath id"),
-        }
-    }
-}
+pub use job::{BundleOutcome, FlowMods, Refusal};
+pub use words::{Command, Event, Ready};
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Session {
     state: State,
+    /// What is spoken, from the peer's hello on.
+    dialect: Dialect,
     started: Instant,
     heard: Instant,
     echo_sent: Option<Instant>,
     xid: u32,
     bundle: u32,
     job: Option<Job>,
+    /// When the job last went on; none where it went on after the last tick.
+    job_moved: Option<Instant>,
+    /// The xid under which the flow monitor was asked for.
+    monitor: Xid,
+    election: Election,
+    /// Ports that changed after the list of ports was asked for, and before it was told.
+    early: Vec<PortStatus>,
+    packets: Budget,
+    packets_dropped: u64,
     outgoing: VecDeque<(Xid, Message)>,
     events: VecDeque<Event>,
 }
@@ -100,6 +76,7 @@ enum State {
     Hello,
     Features,
     Ports(Features, Vec<Port>),
+    Meters(Features, Vec<Port>, Xid),
     Ready,
 }
 
@@ -108,12 +85,19 @@ impl Session {
     pub fn new(now: Instant) -> Self {
         let mut session = Self {
             state: State::Hello,
+            dialect: Dialect::OpenFlow13,
             started: now,
             heard: now,
             echo_sent: None,
             xid: 0,
             bundle: 0,
             job: None,
+            job_moved: None,
+            monitor: Xid(0),
+            election: Election::default(),
+            early: Vec::new(),
+            packets: Budget::new(PACKETS, now),
+            packets_dropped: 0,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
         };
@@ -125,16 +109,25 @@ impl Session {
     pub fn receive(&mut self, frame: &Bytes, now: Instant) -> Result<(), CloseReason> {
         self.heard = now;
         self.echo_sent = None;
+        if self.dialect == Dialect::OpenFlow10 {
+            return self.receive_legacy(frame, now);
+        }
         let (xid, message) = Message::decode(frame).map_err(|error| CloseReason::BadMessage(error.to_string()))?;
+        self.check_version(&message)?;
         match message {
-            Message::EchoRequest(payload) => self.outgoing.push_back((xid, Message::EchoReply(payload))),
+            Message::EchoRequest(payload) => self.on_echo(xid, payload)?,
             Message::Hello(hello) => self.on_hello(&hello)?,
             Message::Error(error) => self.on_error(xid, &error)?,
             Message::FeaturesReply(features) => self.on_features(features),
-            Message::MultipartReply(reply) => self.on_multipart(xid, reply),
-            Message::PortStatus(status) if self.is_ready() => self.events.push_back(Event::Port(status)),
-            Message::PacketIn(packet) if self.is_ready() => self.events.push_back(Event::Packet(packet)),
+            Message::MultipartReply(reply) => self.on_multipart(xid, reply)?,
+            Message::PortStatus(status) => self.on_port_status(status)?,
+            Message::PacketIn(packet) if self.is_ready() => self.on_packet_in(packet, now),
             Message::BarrierReply | Message::BundleControl(_) => self.on_job_reply(xid, &message),
+            Message::RoleReply(role) => self.on_role_reply(xid, role),
+            Message::RoleStatus(status) if self.is_ready() => self.events.push_back(Event::Role(status.role)),
+            Message::FlowMonitorControl(FlowMonitorControl::Resumed) if self.is_ready() => {
+                self.events.push_back(Event::Unwatched { is_over: true });
+            }
             _ => {}
         }
         Ok(())
@@ -142,6 +135,8 @@ impl Session {
 
     /// Looks at the clock: sends an echo request to a silent peer, and gives up on one that stays silent.
     pub fn tick(&mut self, now: Instant) -> Result<(), CloseReason> {
+        self.tell_dropped_packets();
+        self.tick_job(now)?;
         if !self.is_ready() && now.duration_since(self.started) >= HANDSHAKE {
             return Err(CloseReason::HandshakeTimeout);
         }
@@ -159,16 +154,28 @@ impl Session {
     /// Begins what the core asks for. A job while another one is under way is a mistake of the core and is dropped.
     pub fn command(&mut self, command: Command) {
         match command {
-            Command::PacketOut(packet) => {
-                self.send(Message::PacketOut(packet));
+            _ if self.dialect == Dialect::OpenFlow10 && !legacy::can(&command) => {
+                tracing::warn!(?command, "OpenFlow 1.0 has no words for this");
             }
-            Command::Dump | Command::Bundle(_) if self.job.is_some() => {
+            Command::PacketOut(packet) => {
+                // A switch that does not read loses packets, as a wire would.
+                if self.outgoing.len() < OUTGOING {
+                    self.send(Message::PacketOut(packet));
+                }
+            }
+            Command::Meter(meter) => {
+                self.send(Message::MeterMod(meter));
+            }
+            Command::ClaimPrimary => self.claim_primary(),
+            Command::Dump(_) | Command::Bundle(_) if self.job.is_some() => {
                 tracing::error!("a switch was given a job while it had one");
             }
-            Command::Dump => {
-                let xid = self.send(job::dump_request());
-                self.job = Some(Job::Dump { xid });
+            Command::Dump(filter) => {
+                let body = MultipartRequestBody::Flow(filter);
+                let xid = self.send(Message::MultipartRequest(MultipartRequest::new(body)));
+                self.begin(Job::Dump { xid });
             }
+            Command::Bundle(flow_mods) if self.dialect == Dialect::OpenFlow10 => self.begin_phases(flow_mods),
             Command::Bundle(flow_mods) => self.begin_bundle(flow_mods),
         }
     }
@@ -178,7 +185,10 @@ impl Session {
         let before = out.len();
         while out.len() < WRITE_AHEAD {
             let Some((xid, message)) = self.outgoing.pop_front().or_else(|| self.next_of_job()) else { break };
-            message.encode(xid, out)?;
+            match self.dialect {
+                Dialect::OpenFlow13 => message.encode(xid, out)?,
+                Dialect::OpenFlow10 => legacy::encode(&message, xid, out)?,
+            }
         }
         Ok(out.len() > before)
     }
@@ -208,40 +218,62 @@ impl Session {
         BundleId(self.bundle)
     }
 
-    fn on_hello(&mut self, hello: &Hello) -> Result<(), CloseReason> {
-        if !matches!(self.state, State::Hello) {
-            return Ok(());
+    fn on_multipart(&mut self, xid: Xid, reply: MultipartReply) -> Result<(), CloseReason> {
+        match reply.body {
+            MultipartReplyBody::PortDesc(part) => {
+                let State::Ports(features, ports) = &mut self.state else { return Ok(()) };
+                ports.extend(part);
+                if ports.len() > MOST_PORTS {
+                    return Err(CloseReason::TooManyPorts);
+                }
+                if !reply.more {
+                    let (features, ports) = (*features, std::mem::take(ports));
+                    let ask = MultipartRequest::new(MultipartRequestBody::MeterFeatures);
+                    let xid = self.send(Message::MultipartRequest(ask));
+                    self.state = State::Meters(features, ports, xid);
+                }
+            }
+            MultipartReplyBody::MeterFeatures(features) => self.become_ready(features.max_meter > 0),
+            MultipartReplyBody::Flow(part) => self.on_flows(xid, part, reply.more),
+            MultipartReplyBody::FlowMonitor(updates) if self.is_ready() => {
+                let full = updates.into_iter().filter_map(|update| match update {
+                    FlowUpdate::Full(change) => Some(change),
+                    FlowUpdate::Abbreviated(_) => None,
+                });
+                let changes: Vec<_> = full.collect();
+                if !changes.is_empty() {
+                    self.events.push_back(Event::Changed(changes));
+                }
+            }
+            _ => {}
         }
-        if !hello.supports(VERSION_1_3) {
-            let offered = hello.version;
-            self.send(Message::Error(ErrorMsg::incompatible("this controller speaks OpenFlow 1.3 (0x04)")));
-            return Err(CloseReason::Version { offered });
-        }
-        self.state = State::Features;
-        self.send(Message::FeaturesRequest);
         Ok(())
     }
 
-    fn on_features(&mut self, features: Features) {
-        if matches!(self.state, State::Features) {
-            self.state = State::Ports(features, Vec::new());
-            self.send(Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::PortDesc)));
+    fn on_echo(&mut self, xid: Xid, payload: Bytes) -> Result<(), CloseReason> {
+        if self.outgoing.len() >= OUTGOING {
+            return Err(CloseReason::Flood);
+        }
+        self.outgoing.push_back((xid, Message::EchoReply(payload)));
+        Ok(())
+    }
+
+    fn on_packet_in(&mut self, packet: PacketIn, now: Instant) {
+        if self.packets.take(now) {
+            self.events.push_back(Event::Packet(packet));
+        } else {
+            self.packets_dropped += 1;
         }
     }
 
-    fn on_multipart(&mut self, xid: Xid, reply: MultipartReply) {
-        match reply.body {
-            MultipartReplyBody::PortDesc(part) => {
-                let State::Ports(_, ports) = &mut self.state else { return };
-                ports.extend(part);
-                if !reply.more
-                    && let State::Ports(features, ports) = std::mem::replace(&mut self.state, State::Ready)
-                {
-                    self.events.push_back(Event::Ready(features, ports));
-                }
-            }
-            MultipartReplyBody::Flow(part) => self.on_flows(xid, part, reply.more),
-            _ => {}
+    fn tell_dropped_packets(&mut self) {
+        if self.packets_dropped > 0 {
+            tracing::warn!(
+                packets = self.packets_dropped,
+                limit = PACKETS,
+                "a switch sends too many packets: some were dropped"
+            );
+            self.packets_dropped = 0;
         }
     }
 
@@ -249,7 +281,13 @@ impl Session {
         if matches!(self.state, State::Hello) && error.is_incompatible() {
             return Err(CloseReason::Version { offered: 0 });
         }
-        if !self.on_job_error(xid, error) {
+        if matches!(self.state, State::Meters(_, _, own) if own == xid) {
+            self.become_ready(false);
+        } else if self.is_ready() && xid == self.monitor {
+            self.events.push_back(Event::Unwatched { is_over: false });
+        } else if error.name() == Some(METER_EXISTS) {
+            tracing::debug!("a switch has a meter of ours already");
+        } else if !self.on_role_error(xid, error)? && !self.on_job_error(xid, error)? {
             tracing::warn!(%error, xid = xid.0, "a switch refused a message");
         }
         Ok(())
@@ -262,5 +300,16 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 pub const ECHO_AFTER: Duration = Duration::from_secs(5);
 /// How long it may take to answer.
 pub const ECHO_WAIT: Duration = Duration::from_secs(10);
+/// How long a dump or a bundle may make no progress. OVS takes in some 70,000 flows a second.
+pub const JOB_WAIT: Duration = Duration::from_secs(60);
+/// How long a peer may read nothing of what it is sent.
+pub const WRITE_WAIT: Duration = Duration::from_secs(30);
+/// Packets a second that a switch may bring: more than all its meters let through.
+const PACKETS: u32 = 1_000;
+/// More ports than OpenFlow has numbers for in OVS.
+const MOST_PORTS: usize = 0xff00;
+/// Messages that wait for a peer that does not read.
+const OUTGOING: usize = 256;
+const METER_EXISTS: &str = "OFPMMFC_METER_EXISTS";
 /// How many bytes are encoded ahead of the socket.
 const WRITE_AHEAD: usize = 256 * 1024;

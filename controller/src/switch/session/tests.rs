@@ -1,6 +1,11 @@
+mod guests;
 mod jobs;
+mod legacy;
 
-use buoy_flows::openflow::{BufferId, BundleControl, BundleControlKind, Cookie, Match, TableId, split_frame};
+use buoy_flows::openflow::{
+    BufferId, BundleControl, BundleControlKind, ControllerRole, Cookie, FlowChange, FlowMod, FlowStats,
+    FlowStatsRequest, Match, MeterFeatures, PacketOut, TableId, VERSION_1_3, split_frame,
+};
 use buoy_topology::{DatapathId, MacAddr, PortNo};
 use proptest::prelude::*;
 
@@ -26,7 +31,7 @@ impl Talk {
             talk.says(Xid(0), message);
             talk.sent();
         }
-        assert!(matches!(talk.event(), Event::Ready(..)));
+        assert!(matches!(talk.event(), Event::Ready(_)));
         talk
     }
 
@@ -117,6 +122,11 @@ fn ports(numbers: &[u32], more: bool) -> Message {
     Message::MultipartReply(MultipartReply { more, body })
 }
 
+fn meters(max_meter: u32) -> Message {
+    let body = MultipartReplyBody::MeterFeatures(MeterFeatures { max_meter, ..MeterFeatures::default() });
+    Message::MultipartReply(MultipartReply { more: false, body })
+}
+
 fn flows(cookies: &[u64], more: bool) -> Message {
     let flow = |cookie: &u64| FlowStats {
         table: TableId(0),
@@ -136,16 +146,18 @@ fn flows(cookies: &[u64], more: bool) -> Message {
 }
 
 /// What the session sends at each step of the handshake, and what a switch answers.
-fn handshake() -> [(&'static str, Message); 3] {
+fn handshake() -> [(&'static str, Message); 4] {
     [
         ("hello", Message::Hello(Hello { version: VERSION_1_3, bitmap: None })),
         ("features request", Message::FeaturesReply(features())),
         ("multipart request", ports(&[1, 2], false)),
+        ("multipart request", meters(1)),
     ]
 }
 
 fn bundle(flow_mods: usize) -> Command {
-    Command::Bundle((0..flow_mods).map(|n| FlowMod { cookie: Cookie(n as u64), ..FlowMod::default() }).collect())
+    let flow_mod = |n| FlowMod { cookie: Cookie(n as u64), ..FlowMod::default() };
+    Command::Bundle(FlowMods::new((0..flow_mods).map(flow_mod)))
 }
 
 fn packet_out() -> Message {
@@ -189,7 +201,7 @@ fn words(sent: &[(Xid, Message)]) -> Vec<&'static str> {
 }
 
 #[test]
-fn handshake_is_hello_features_ports() {
+fn handshake_is_hello_features_ports_meters() {
     let mut talk = Talk::new();
     for (expected, answer) in handshake() {
         assert!(talk.session.poll_event().is_none());
@@ -197,28 +209,73 @@ fn handshake_is_hello_features_ports() {
         assert_eq!(word(&message), expected);
         talk.says(xid, answer);
     }
-    assert!(talk.sent().is_empty());
-    let Event::Ready(told, ports) = talk.event() else { panic!("not ready") };
-    assert_eq!((told, ports), (features(), vec![port(1), port(2)]));
+    let (_, Message::MultipartRequest(asked)) = talk.only_sent() else { panic!("no monitor was asked for") };
+    assert!(matches!(asked.body, MultipartRequestBody::FlowMonitor(_)), "{asked:?}");
+    let Event::Ready(ready) = talk.event() else { panic!("not ready") };
+    assert_eq!(
+        ready,
+        Ready { features: features(), ports: vec![port(1), port(2)], dialect: Dialect::OpenFlow13, meters: true }
+    );
+}
+
+#[test]
+fn switch_without_meters_is_served_without_them() {
+    for refused in [true, false] {
+        let mut talk = Talk::new();
+        for (_, message) in handshake().into_iter().take(3) {
+            talk.says(Xid(0), message);
+        }
+        let (xid, _) = talk.sent().pop().unwrap();
+        talk.says(xid, if refused { refusal() } else { meters(0) });
+        let Event::Ready(ready) = talk.event() else { panic!("not ready") };
+        assert!(!ready.meters);
+    }
 }
 
 #[test]
 fn ports_may_come_in_several_parts() {
     let mut talk = Talk::new();
-    let [(_, hello), (_, features), _] = handshake();
-    for message in [hello, features, ports(&[1], true), ports(&[], true), ports(&[2, 3], false)] {
+    let [(_, hello), (_, features), _, (_, meters)] = handshake();
+    for message in [hello, features, ports(&[1], true), ports(&[], true), ports(&[2, 3], false), meters] {
         assert!(talk.session.poll_event().is_none());
         talk.says(Xid(0), message);
     }
-    let Event::Ready(_, told) = talk.event() else { panic!("not ready") };
-    assert_eq!(told, [port(1), port(2), port(3)]);
+    let Event::Ready(ready) = talk.event() else { panic!("not ready") };
+    assert_eq!(ready.ports, [port(1), port(2), port(3)]);
+}
+
+#[test]
+fn port_that_changes_during_the_handshake_is_told_after_it() {
+    let status = Message::PortStatus(PortStatus { reason: buoy_flows::openflow::PortReason::Add, port: port(9) });
+    for at in 2..4 {
+        let mut talk = Talk::new();
+        for (step, (_, message)) in handshake().into_iter().enumerate() {
+            if step == at {
+                talk.says(Xid(0), status.clone());
+            }
+            talk.says(Xid(0), message);
+        }
+        assert!(matches!(talk.event(), Event::Ready(_)));
+        assert!(matches!(talk.event(), Event::Port(told) if told.port == port(9)), "at step {at}");
+    }
+}
+
+#[test]
+fn ports_without_end_close() {
+    let mut talk = Talk::new();
+    for (_, message) in handshake().into_iter().take(2) {
+        talk.says(Xid(0), message);
+    }
+    let part = encoded(Xid(0), &ports(&(0..500).collect::<Vec<_>>(), true));
+    let closed = (0..200).find_map(|_| talk.hears(&part).err());
+    assert_eq!(closed, Some(CloseReason::TooManyPorts));
 }
 
 #[test]
 fn answers_before_their_question_are_no_handshake() {
     let mut talk = Talk::new();
-    let [(_, hello), (_, features), (_, ports)] = handshake();
-    for message in [ports.clone(), features.clone(), hello, ports, features] {
+    let [(_, hello), (_, features), (_, ports), (_, meters)] = handshake();
+    for message in [hello.clone(), meters, ports.clone(), hello, features.clone(), features] {
         talk.says(Xid(0), message);
     }
     assert!(talk.session.poll_event().is_none());
@@ -226,9 +283,21 @@ fn answers_before_their_question_are_no_handshake() {
 }
 
 #[test]
+fn whoever_does_not_begin_with_a_hello_is_closed() {
+    for (_, message) in handshake().into_iter().skip(1) {
+        let mut talk = Talk::new();
+        assert!(matches!(talk.hears(&encoded(Xid(1), &message)), Err(CloseReason::BadMessage(_))));
+    }
+    for mut talk in [Talk::new(), Talk::ready()] {
+        let closed = talk.hears(&[1, 10, 0, 8, 0, 0, 0, 1]);
+        assert!(matches!(closed, Err(CloseReason::BadMessage(_))), "a message of OpenFlow 1.0: {closed:?}");
+    }
+}
+
+#[test]
 fn peer_of_other_versions_is_told_so_and_closed() {
     let only_1_5 = Hello { version: 6, bitmap: Some(vec![1 << 6]) };
-    for hello in [Hello { version: 1, bitmap: None }, only_1_5, Hello { version: 0, bitmap: None }] {
+    for hello in [Hello { version: 2, bitmap: None }, only_1_5, Hello { version: 0, bitmap: None }] {
         let mut talk = Talk::new();
         talk.sent();
         let offered = hello.version;
@@ -308,7 +377,7 @@ fn frame_that_cannot_be_read_closes() {
 #[test]
 fn unknown_messages_are_passed_over() {
     let mut talk = Talk::ready();
-    for kind in 22..=255 {
+    for kind in 30..=255 {
         talk.hears(&[4, kind, 0, 8, 0, 0, 0, 1]).unwrap();
     }
     assert!(talk.sent().is_empty());
@@ -317,7 +386,7 @@ fn unknown_messages_are_passed_over() {
 
 /// A frame of each kind that a switch sends, with bytes changed and its end cut or drawn out.
 fn mutant() -> impl Strategy<Value = Vec<u8>> {
-    let [(_, hello), (_, features), (_, ports)] = handshake();
+    let [(_, hello), (_, features), (_, ports), _] = handshake();
     let open = BundleControl::new(BundleId(1), BundleControlKind::CommitReply, Default::default());
     let all = vec![
         hello,
@@ -351,7 +420,7 @@ proptest! {
     fn garbage_closes_or_is_passed_over(frames in proptest::collection::vec(mutant(), 1..20), jobs in 0usize..4) {
         let mut talk = if jobs == 0 { Talk::new() } else { Talk::ready() };
         match jobs {
-            1 => talk.session.command(Command::Dump),
+            1 => talk.session.command(Command::Dump(FlowStatsRequest::default())),
             2 => talk.session.command(bundle(3)),
             _ => {}
         }
@@ -359,7 +428,7 @@ proptest! {
             talk.sent();
             match talk.hears(&frame) {
                 Ok(()) => while talk.session.poll_event().is_some() {},
-                Err(CloseReason::BadMessage(_) | CloseReason::Version { .. }) => break,
+                Err(CloseReason::BadMessage(_) | CloseReason::Version { .. } | CloseReason::NoDump { .. }) => break,
                 Err(other) => panic!("{other}"),
             }
         }

@@ -5,24 +5,41 @@
 //! Nicira names, dec-ttl, push and pop of VLAN tags, set-queue, group, resubmit, controller, learn, note. What it
 //! rewrites is brought into the same form here, when it is written and when it is read: OXM names in move and load
 //! become Nicira names. A set-field stays a set-field and a load stays a load. A masked set-field is refused by
-//! OVS in 1.3: load a part of the field instead.
+//! OVS in 1.3: load a part of the field instead. Nicira's longer actions are read only in the form that OVS sends;
+//! in any other they are kept whole, and so is what is nested too deep.
 //!
-//! Read in this order: this file, `nicira`.
+//! Read in this order: this file, `nicira`, `extended`, then `ct`, `nat`, `learn`, `controller`; `names` are those of
+//! actions that are kept whole.
 
+mod controller;
+mod ct;
+mod extended;
+mod learn;
+mod names;
+mod nat;
 mod nicira;
+
+pub use controller::Controller;
+pub use ct::{Ct, CtFlags, CtZone};
+pub use learn::{Learn, LearnFlags, LearnLimit, LearnSource, LearnSpec, LearnTarget};
+pub(super) use names::name;
+pub use nat::{Nat, NatFlags, NatRange};
 
 use buoy_topology::PortNo;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec_error::{DecodeError, EncodeError};
-use super::number::TableId;
+use super::number::{Narrow as _, TableId};
 use super::oxm::{MatchField, Subfield};
 use super::packet_in::PacketInReason;
 use super::wire::{Reader, patch_len, put_padding, put_tlv};
 
 const OUTPUT: u16 = 0;
+const DEC_MPLS_TTL: u16 = 16;
 const PUSH_VLAN: u16 = 17;
 const POP_VLAN: u16 = 18;
+const PUSH_MPLS: u16 = 19;
+const POP_MPLS: u16 = 20;
 const SET_QUEUE: u16 = 21;
 const GROUP: u16 = 22;
 const DEC_NW_TTL: u16 = 24;
@@ -30,6 +47,9 @@ const SET_FIELD: u16 = 25;
 const EXPERIMENTER: u16 = 0xffff;
 
 const WHAT: &str = "action";
+
+/// How deep actions may stand in actions (ct, clone); deeper ones are kept whole.
+const DEPTH: u8 = 4;
 
 /// One step of what is done to a packet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,8 +101,8 @@ pub enum Action {
         /// The table; [`TableId::ALL`] for the current one.
         table: TableId,
     },
-    /// Adds a flow made of the packet (NXAST_LEARN): the whole action as it is on the wire.
-    Learn(Bytes),
+    /// Adds a flow made of the packet.
+    Learn(Learn),
     /// Does nothing; OVS pads the note with zeros to 6, 14, 22… bytes.
     Note(Bytes),
     /// Sends the packet to a certain controller, or with a certain reason.
@@ -94,6 +114,69 @@ pub enum Action {
         /// The reason that the packet-in gives.
         reason: PacketInReason,
     },
+    /// Sends the packet to a controller, with data for it, or to wait for it.
+    Controller(Controller),
+    /// Adds an MPLS label under this Ethernet type.
+    PushMpls(u16),
+    /// Takes the outer MPLS label off; this Ethernet type is below it.
+    PopMpls(u16),
+    /// Takes one off the time to live in the outer MPLS label.
+    DecMplsTtl,
+    /// Takes one off the time to live; a packet whose time is over goes to the controllers with these ids.
+    DecTtlIds(Vec<u16>),
+    /// Looks the packet up in another table with its connection's first addresses and ports in place of its own.
+    ResubmitCt {
+        /// The port to look it up with; none for the one it came in on.
+        port: Option<PortNo>,
+        /// The table; [`TableId::ALL`] for the current one.
+        table: TableId,
+    },
+    /// Sends the beginning of the packet out of a port.
+    OutputTrunc {
+        /// The port.
+        port: PortNo,
+        /// How many bytes of the packet.
+        max_len: u32,
+    },
+    /// Hands the packet to the connection tracker.
+    Ct(Ct),
+    /// Forgets what the connection tracker said of the packet.
+    CtClear,
+    /// Translates the addresses of a connection; stands in a ct action only.
+    Nat(Nat),
+    /// Fulfils one clause of a conjunction.
+    Conjunction {
+        /// The conjunction.
+        id: u32,
+        /// The clause, counted from 0.
+        clause: u8,
+        /// How many clauses it has.
+        clauses: u8,
+    },
+    /// Does these actions to a copy.
+    Clone(Vec<Self>),
+    /// Says in a bit whether the packet is longer than this.
+    CheckPktLarger {
+        /// The length in bytes.
+        len: u16,
+        /// The bit.
+        dst: Subfield,
+    },
+    /// Gives the flow other timeouts after a FIN or RST.
+    FinTimeout {
+        /// The new idle timeout; 0 for no change.
+        idle: u16,
+        /// The new hard timeout; 0 for no change.
+        hard: u16,
+    },
+    /// Keeps the value of a field on the stack.
+    StackPush(Subfield),
+    /// Takes a value off the stack into a field.
+    StackPop(Subfield),
+    /// Chooses the queue that was chosen before set-queue.
+    PopQueue,
+    /// Does nothing further.
+    Exit,
     /// An action that has no variant here: the whole action, its header included.
     Other(Bytes),
 }
@@ -109,6 +192,12 @@ impl Action {
         Self::Output { port: PortNo::CONTROLLER, max_len: 0xffff }
     }
 
+    /// Sends the whole packet to the controller, as far as a meter lets it; the switch must have the meter before the
+    /// flow.
+    pub fn metered_controller(meter: u32) -> Self {
+        Self::Controller(Controller { meter, ..Controller::default() })
+    }
+
     /// Writes the actions one after the other.
     pub fn encode_list(actions: &[Self], out: &mut BytesMut) -> Result<(), EncodeError> {
         actions.iter().try_for_each(|action| action.encode(out))
@@ -116,10 +205,15 @@ impl Action {
 
     /// Reads actions up to the end of the bytes.
     pub fn decode_list(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
+        Self::decode_nested(bytes, 0)
+    }
+
+    /// Reads actions that stand in so many others.
+    fn decode_nested(bytes: &[u8], depth: u8) -> Result<Vec<Self>, DecodeError> {
         let mut reader = Reader::new(WHAT, bytes);
         let mut actions = Vec::new();
         while !reader.is_empty() {
-            actions.push(Self::read(&mut reader)?);
+            actions.push(Self::read(&mut reader, depth)?);
         }
         Ok(actions)
     }
@@ -136,22 +230,22 @@ impl Action {
                 if !field.is_exact() {
                     return Err(EncodeError::Unencodable { what: "masked set-field" });
                 }
-                put_tlv(out, WHAT, SET_FIELD, |out| {
-                    field.put_for_action(out);
-                    Ok(())
-                })
+                put_tlv(out, WHAT, SET_FIELD, |out| field.put_for_action(out))
             }
             Self::DecNwTtl => put_plain(out, DEC_NW_TTL, 0),
             Self::PushVlan(ethertype) => put_plain(out, PUSH_VLAN, u32::from(*ethertype) << 16),
             Self::PopVlan => put_plain(out, POP_VLAN, 0),
             Self::Group(group) => put_plain(out, GROUP, *group),
             Self::SetQueue(queue) => put_plain(out, SET_QUEUE, *queue),
-            Self::Learn(whole) | Self::Other(whole) => put_whole(out, whole),
+            Self::PushMpls(ethertype) => put_plain(out, PUSH_MPLS, u32::from(*ethertype) << 16),
+            Self::PopMpls(ethertype) => put_plain(out, POP_MPLS, u32::from(*ethertype) << 16),
+            Self::DecMplsTtl => put_plain(out, DEC_MPLS_TTL, 0),
+            Self::Other(whole) => put_whole(out, whole),
             _ => self.encode_nicira(out),
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, depth: u8) -> Result<Self, DecodeError> {
         let (kind, whole, mut body) = reader.tlv(WHAT)?;
         if !whole.len().is_multiple_of(8) {
             return Err(DecodeError::BadLength { what: WHAT, len: whole.len() });
@@ -169,11 +263,17 @@ impl Action {
             SET_FIELD => {
                 let field = MatchField::read(&mut body)?;
                 match field.is_exact().then(|| field.canonical()).flatten() {
+                    Some(MatchField::InPort(port)) if port.narrow().is_err() => {
+                        Self::Other(Bytes::copy_from_slice(whole))
+                    }
                     Some(field) => Self::SetField(field),
                     None => Self::Other(Bytes::copy_from_slice(whole)),
                 }
             }
-            EXPERIMENTER => Self::read_nicira(whole, body)?,
+            DEC_MPLS_TTL => Self::DecMplsTtl,
+            PUSH_MPLS => Self::PushMpls(body.u16()?),
+            POP_MPLS => Self::PopMpls(body.u16()?),
+            EXPERIMENTER => Self::read_nicira(whole, body, depth)?,
             _ => Self::Other(Bytes::copy_from_slice(whole)),
         })
     }
@@ -194,4 +294,19 @@ fn put_whole(out: &mut BytesMut, whole: &Bytes) -> Result<(), EncodeError> {
     let start = out.len();
     out.put_slice(whole);
     patch_len(out, WHAT, start + 2, whole.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_field_of_a_port_above_16_bits_is_kept_whole() {
+        let whole = Bytes::from_static(b"\x00\x19\x00\x10\x80\x00\x00\x04\x00\xff\x03\x00\0\0\0\0");
+        let actions = Action::decode_list(&whole).unwrap();
+        assert_eq!(actions, [Action::Other(whole)]);
+        let unencodable = Action::SetField(MatchField::InPort(PortNo(0x00ff_0300)));
+        let error = EncodeError::Unencodable { what: "port above 16 bits" };
+        assert_eq!(Action::encode_list(&[unencodable], &mut BytesMut::new()), Err(error));
+    }
 }

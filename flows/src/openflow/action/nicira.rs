@@ -5,12 +5,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Action, EXPERIMENTER, WHAT};
 use crate::openflow::codec_error::{DecodeError, EncodeError};
-use crate::openflow::number::TableId;
+use crate::openflow::number::{Narrow as _, TableId};
 use crate::openflow::oxm::{FieldId, Subfield};
 use crate::openflow::packet_in::PacketInReason;
+use crate::openflow::vendor::NICIRA;
 use crate::openflow::wire::{Reader, put_padding, put_tlv};
-
-const NICIRA: u32 = 0x0000_2320;
 
 const RESUBMIT: u16 = 1;
 const MOVE: u16 = 6;
@@ -18,11 +17,10 @@ const LOAD: u16 = 7;
 const NOTE: u16 = 8;
 const RESUBMIT_TABLE: u16 = 14;
 const OUTPUT_REG: u16 = 15;
-const LEARN: u16 = 16;
 const CONTROLLER: u16 = 20;
 
 /// The port that the packet came in on, in 16 bits (OFPP_IN_PORT).
-const IN_PORT: u16 = 0xfff8;
+pub(super) const IN_PORT: u16 = 0xfff8;
 
 impl Action {
     pub(super) fn encode_nicira(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
@@ -52,7 +50,7 @@ impl Action {
                 Ok(())
             }),
             Self::Resubmit { port, table } => put(out, RESUBMIT_TABLE, |out| {
-                out.put_u16(port.map_or(Ok(IN_PORT), narrow_port)?);
+                out.put_u16(port.map_or(Ok(IN_PORT), PortNo::narrow)?);
                 out.put_u8(table.0);
                 put_padding(out, 3);
                 Ok(())
@@ -68,12 +66,12 @@ impl Action {
                 put_padding(out, 1);
                 Ok(())
             }),
-            _ => Err(EncodeError::Unencodable { what: WHAT }),
+            _ => self.encode_extended(out),
         }
     }
 
     /// Reads a vendor's action; what is not Nicira's, or has a form that OVS never sends, is kept whole.
-    pub(super) fn read_nicira(whole: &[u8], mut body: Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read_nicira(whole: &[u8], mut body: Reader<'_>, depth: u8) -> Result<Self, DecodeError> {
         let other = || Self::Other(Bytes::copy_from_slice(whole));
         if body.u32()? != NICIRA {
             return Ok(other());
@@ -103,13 +101,12 @@ impl Action {
                 let source = FieldId(body.u32()?).canonical().part(offset, bits);
                 Self::OutputReg { source, max_len: body.u16()? }
             }
-            LEARN => Self::Learn(Bytes::copy_from_slice(whole)),
             NOTE => Self::Note(body.to_bytes()),
             CONTROLLER => {
                 let (max_len, controller_id) = (body.u16()?, body.u16()?);
                 Self::ControllerExt { max_len, controller_id, reason: PacketInReason::from(body.u8()?) }
             }
-            _ => other(),
+            subtype => Self::read_extended(subtype, whole, body, depth).unwrap_or_else(other),
         };
         Ok(match &action {
             // A field's header may be followed by an experimenter's id, which shifts all that follows.
@@ -125,7 +122,7 @@ impl Action {
     }
 }
 
-fn put(
+pub(super) fn put(
     out: &mut BytesMut,
     subtype: u16,
     body: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
@@ -138,32 +135,22 @@ fn put(
 }
 
 /// Offset and width in one word: ten bits and six, the width less one.
-fn offset_and_bits(part: Subfield) -> Result<u16, EncodeError> {
+pub(super) fn offset_and_bits(part: Subfield) -> Result<u16, EncodeError> {
     match part {
         Subfield { offset: offset @ 0..0x400, bits: bits @ 1..=64, .. } => Ok(offset << 6 | (bits - 1)),
         _ => Err(EncodeError::Unencodable { what: "part of a field" }),
     }
 }
 
-const fn split_offset_and_bits(word: u16) -> (u16, u16) {
+pub(super) const fn split_offset_and_bits(word: u16) -> (u16, u16) {
     (word >> 6, (word & 0x3f) + 1)
 }
 
-const fn is_experimenter(field: FieldId) -> bool {
+pub(super) const fn is_experimenter(field: FieldId) -> bool {
     field.0 >> 16 == 0xffff
 }
 
-/// Ports have 16 bits in Nicira's actions; the reserved ones are at the top in both.
-fn narrow_port(port: PortNo) -> Result<u16, EncodeError> {
-    let low = match port {
-        PortNo(number @ 0..0xff00) => number,
-        PortNo(number @ 0xffff_ff00..) => number & 0xffff,
-        _ => return Err(EncodeError::Unencodable { what: "port above 16 bits" }),
-    };
-    u16::try_from(low).map_err(|_| EncodeError::Unencodable { what: "port above 16 bits" })
-}
-
-fn wide_port(port: u16) -> Option<PortNo> {
+pub(super) fn wide_port(port: u16) -> Option<PortNo> {
     match port {
         IN_PORT => None,
         0xff00.. => Some(PortNo(0xffff_0000 | u32::from(port))),

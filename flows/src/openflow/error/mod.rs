@@ -13,14 +13,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec_error::DecodeError;
 use super::header::Header;
+use super::vendor::{NICIRA, ONF};
 use super::wire::Reader;
 
 const HELLO_FAILED: u16 = 0;
 const INCOMPATIBLE: u16 = 0;
 const EXPERIMENTER: u16 = 0xffff;
-
-const ONF: u32 = 0x4f4e_4600;
-const NICIRA: u32 = 0x0000_2320;
 
 /// What was wrong with an earlier message, which the error's xid names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

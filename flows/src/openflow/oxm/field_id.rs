@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use super::field::register_index;
+use super::canonical::register_index;
+use super::field::MatchField;
 use super::masked::ones;
 use super::spec::FieldSpec;
+use super::untyped;
 
 /// Names a field by its header, without mask bit.
 ///
@@ -130,15 +132,10 @@ impl fmt::Display for FieldId {
         }
         match (self.0, FieldSpec::of(self.0)) {
             (0x8000_0004, _) => f.write_str("OXM_OF_IN_PORT"),
-            (0x0000_0802, _) => f.write_str("NXM_OF_VLAN_TCI"),
-            (0x0000_0a01, _) => f.write_str("NXM_OF_IP_TOS"),
             (_, Some(spec)) => f.write_str(spec.nxm_name),
-            (header, None) => match header.to_be_bytes() {
-                [0x80, 0x01, field, 8] if field & 1 == 0 && field < 16 => write!(f, "OXM_OF_PKT_REG{}", field >> 1),
-                [0x00, 0x01, field @ 0xde..=0xe4, 16] if field & 1 == 0 => {
-                    write!(f, "NXM_NX_XXREG{}", (field - 0xde) >> 1)
-                }
-                _ => write!(f, "{header:#010x}"),
+            (header, None) => match untyped::find(header, None) {
+                Some(field) => write!(f, "{}", field.wire_name(header)),
+                None => write!(f, "{header:#010x}"),
             },
         }
     }
@@ -159,6 +156,22 @@ impl Subfield {
     /// Whether a value fits into it.
     pub(in crate::openflow) fn holds(self, value: u64) -> bool {
         u128::from(value) & !ones(self.bits.into()) == 0
+    }
+}
+
+impl Subfield {
+    /// The whole field with this number in it (high bytes may be left out or zero); none for a part, and for a field
+    /// without a variant.
+    pub(in crate::openflow) fn holding(self, number: &[u8]) -> Option<MatchField> {
+        if self != self.field.whole() || number.len() > 16 {
+            return None;
+        }
+        let value = number.iter().fold(0, |bits: u128, &byte| bits << 8 | u128::from(byte));
+        match (register_index(self.field.0), FieldSpec::of(self.field.0)) {
+            (Some(_), _) => MatchField::build(self.field.0, value, u128::MAX),
+            (None, Some(spec)) => MatchField::build(spec.oxm, value, u128::MAX),
+            (None, None) => None,
+        }
     }
 }
 

@@ -51,6 +51,15 @@ impl Match {
         &self.fields
     }
 
+    /// Whether some packet may match both. Where fields without a row differ, one is supposed to.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.fields.iter().all(|field| {
+            let same = other.fields.binary_search_by_key(&field.place(), MatchField::place).ok();
+            let parts = same.and_then(|index| Some((field.parts()?, other.fields.get(index)?.parts()?)));
+            parts.is_none_or(|(one, two)| (one.value ^ two.value) & one.mask & two.mask == 0)
+        })
+    }
+
     /// Whether every packet matches.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
@@ -109,5 +118,32 @@ impl Match {
 impl FromIterator<MatchField> for Match {
     fn from_iter<T: IntoIterator<Item = MatchField>>(fields: T) -> Self {
         fields.into_iter().fold(Self::new(), Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openflow::Masked;
+
+    fn to(address: [u8; 4], length: u32) -> Match {
+        let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+        let value = Masked { value: address.into(), mask: std::net::Ipv4Addr::from_bits(mask) };
+        Match::new().with(MatchField::EthType(0x0800)).with(MatchField::Ipv4Dst(value))
+    }
+
+    #[test]
+    fn matches_overlap_where_no_field_sets_them_apart() {
+        let arp = Match::new().with(MatchField::EthType(0x0806));
+        let net = to([203, 0, 113, 0], 24);
+        for (one, two, overlap) in [
+            (Match::new(), net.clone(), true),
+            (to([203, 0, 113, 7], 32), net.clone(), true),
+            (to([198, 51, 100, 7], 32), net.clone(), false),
+            (arp, net.clone(), false),
+            (net.clone().with(MatchField::InPort(buoy_topology::PortNo(1))), net.clone(), true),
+        ] {
+            assert_eq!((one.overlaps(&two), two.overlaps(&one)), (overlap, overlap), "{one} and {two}");
+        }
     }
 }

@@ -5,12 +5,13 @@ use bytes::{BufMut, Bytes};
 use super::field::MatchField;
 use super::masked::ones;
 use super::spec::FieldSpec;
-use crate::openflow::codec_error::DecodeError;
+use crate::openflow::codec_error::{DecodeError, EncodeError};
+use crate::openflow::number::Narrow as _;
+use crate::openflow::vendor::ONF;
 use crate::openflow::wire::Reader;
 
 const WHAT: &str = "match field";
 const CLASS_EXPERIMENTER: u32 = 0xffff;
-const ONF: u32 = 0x4f4e_4600;
 const NXM_IN_PORT: u32 = 0x0000_0002;
 const IN_PORT: u32 = 0x8000_0004;
 const HAS_MASK: u32 = 0x100;
@@ -39,15 +40,17 @@ impl MatchField {
     }
 
     /// Writes the field as it stands in a set-field action: the port a packet came in on can only be set by its
-    /// older, 16-bit name.
-    pub(in crate::openflow) fn put_for_action(&self, out: &mut impl BufMut) {
+    /// older, 16-bit name, so that a port above has no encoding.
+    pub(in crate::openflow) fn put_for_action(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
         match self {
             Self::InPort(port) => {
+                let port = port.narrow()?;
                 out.put_u32(NXM_IN_PORT);
-                put_bits(out, port.0.into(), 2);
+                out.put_u16(port);
             }
             _ => self.put(out),
         }
+        Ok(())
     }
 
     fn put_other(&self, out: &mut impl BufMut) {

@@ -4,10 +4,11 @@ use std::fmt;
 
 use buoy_topology::PortNo;
 
-use super::action::Instructions;
+use super::instruction::Instructions;
 use crate::openflow::flow_mod::{FlowMod, FlowModCommand, FlowModFlags};
 use crate::openflow::flow_stats::FlowStats;
-use crate::openflow::number::{ANY_GROUP, Cookie, TableId};
+use crate::openflow::number::{ANY_GROUP, BufferId, Cookie, TableId};
+use crate::openflow::oxm::Match;
 
 const DEFAULT_PRIORITY: u16 = 0x8000;
 
@@ -54,17 +55,77 @@ impl fmt::Display for FlowMod {
     }
 }
 
+/// A flow mod as `ovs-ofctl ofp-print` writes it, which is not how it reads one.
+pub(super) struct Modification<'a>(pub(super) &'a FlowMod);
+
+impl fmt::Display for Modification<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flow = self.0;
+        f.write_str(match flow.command {
+            FlowModCommand::Add => "ADD",
+            FlowModCommand::Modify => "MOD",
+            FlowModCommand::ModifyStrict => "MOD_STRICT",
+            FlowModCommand::Delete => "DEL",
+            FlowModCommand::DeleteStrict => "DEL_STRICT",
+        })?;
+        if flow.table != TableId(0) {
+            write!(f, " table:{}", flow.table)?;
+        }
+        f.write_str(" ")?;
+        if flow.priority != DEFAULT_PRIORITY || !flow.matching.is_empty() {
+            write!(f, "{} ", Condition { priority: flow.priority, matching: &flow.matching })?;
+        }
+        let (cookie, mask) = (flow.cookie, flow.cookie_mask);
+        if mask.0 != 0 {
+            write!(f, "cookie:{cookie}/{mask} ")?;
+        } else if cookie.0 != 0 && cookie.0 != u64::MAX && flow.command == FlowModCommand::Add {
+            write!(f, "cookie:{cookie} ")?;
+        }
+        for (name, seconds) in [("idle", flow.idle_timeout), ("hard", flow.hard_timeout)] {
+            if seconds != 0 {
+                write!(f, "{name}:{seconds} ")?;
+            }
+        }
+        if flow.buffer_id != BufferId::NONE {
+            write!(f, "buf:{:#x} ", flow.buffer_id.0)?;
+        }
+        if flow.out_port != PortNo::ANY {
+            write!(f, "out_port:{} ", flow.out_port)?;
+        }
+        if flow.out_group != ANY_GROUP {
+            write!(f, "out_group:{} ", flow.out_group)?;
+        }
+        flags(f, flow.flags, " ")?;
+        write!(f, "actions={}", Instructions(&flow.instructions))
+    }
+}
+
+/// Priority, unless it is the usual one, and match.
+pub(super) struct Condition<'a> {
+    pub(super) priority: u16,
+    pub(super) matching: &'a Match,
+}
+
+impl fmt::Display for Condition<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.priority != DEFAULT_PRIORITY {
+            let separator = if self.matching.is_empty() { "" } else { "," };
+            write!(f, "priority={}{separator}", self.priority)?;
+        }
+        write!(f, "{}", self.matching)
+    }
+}
+
 impl fmt::Display for FlowStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cookie={}, duration={}, table={}, ", self.cookie, self.duration, self.table)?;
         write!(f, "n_packets={}, n_bytes={}, ", self.packet_count, self.byte_count)?;
         timeouts(f, self.idle_timeout, self.hard_timeout, ", ")?;
         flags(f, self.flags, " ")?;
-        if self.priority != DEFAULT_PRIORITY {
-            let separator = if self.matching.is_empty() { "" } else { "," };
-            write!(f, "priority={}{separator}", self.priority)?;
+        if self.priority != DEFAULT_PRIORITY || !self.matching.is_empty() {
+            write!(f, "{} ", Condition { priority: self.priority, matching: &self.matching })?;
         }
-        write!(f, "{} actions={}", self.matching, Instructions(&self.instructions))
+        write!(f, "actions={}", Instructions(&self.instructions))
     }
 }
 

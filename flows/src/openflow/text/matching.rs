@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::value::Value;
-use crate::openflow::oxm::{Masked, Match, MatchField};
+use crate::openflow::oxm::{Masked, Match, MatchField, untyped};
 
 const VID_PRESENT: u16 = 0x1000;
 const VID_MASK: u16 = 0x0fff;
@@ -57,7 +57,6 @@ impl Words {
         }
         let both = match (ethertype, protocol) {
             (Some(0x0800), Some(1)) => Some("icmp"),
-            (Some(0x0800), Some(2)) => Some("igmp"),
             (Some(0x0800), Some(6)) => Some("tcp"),
             (Some(0x0800), Some(17)) => Some("udp"),
             (Some(0x0800), Some(132)) => Some("sctp"),
@@ -126,10 +125,7 @@ impl fmt::Display for Condition<'_> {
         let name = match self.0 {
             F::Reg { index, .. } => return write!(f, "reg{index}={}", Value(self.0)),
             F::IpDscp(dscp) => return write!(f, "nw_tos={}", u16::from(*dscp) << 2),
-            F::Other { header, experimenter: Some(id), .. } => {
-                return write!(f, "{header:#010x}:{id:#010x}={}", Value(self.0));
-            }
-            F::Other { header, .. } => return write!(f, "{header:#010x}={}", Value(self.0)),
+            F::Other { .. } => return write!(f, "{}={}", UntypedName(self.0), Value(self.0)),
             F::EthSrc(_) => "dl_src",
             F::EthDst(_) => "dl_dst",
             F::EthType(_) => "dl_type",
@@ -147,50 +143,82 @@ impl fmt::Display for Condition<'_> {
     }
 }
 
+/// The name of a field without a variant, or its header in hex.
+pub(super) struct UntypedName<'a>(pub(super) &'a MatchField);
+
+impl fmt::Display for UntypedName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MatchField::Other { header, experimenter, .. } = self.0 else { return Ok(()) };
+        match (untyped::find(*header, *experimenter), experimenter) {
+            (Some(field), _) => write!(f, "{}", field.name(*header)),
+            (None, Some(id)) => write!(f, "{header:#010x}:{id:#010x}"),
+            (None, None) => write!(f, "{header:#010x}"),
+        }
+    }
+}
+
 /// Where the keyword stands among the fields.
-const KEYWORD_PLACE: u8 = 10;
+const KEYWORD_PLACE: u8 = 20;
 
 /// Where a field stands in OVS's text, which is not where it stands in its bytes.
 const fn place(field: &MatchField) -> u8 {
     use MatchField as F;
     match field {
         F::PktMark(_) => 0,
-        F::ConjId(_) => 1,
-        F::CtState(_) => 2,
-        F::CtZone(_) => 3,
-        F::CtMark(_) => 4,
-        F::CtLabel(_) => 5,
-        F::Reg { .. } => 11,
-        F::TunnelId(_) => 12,
-        F::TunSrc(_) => 13,
-        F::TunDst(_) => 14,
-        F::Metadata(_) => 15,
-        F::InPort(_) => 16,
-        F::VlanVid(_) => 17,
-        F::VlanPcp(_) => 18,
-        F::EthSrc(_) => 19,
-        F::EthDst(_) => 20,
-        F::EthType(_) => 21,
-        F::Ipv4Src(_) | F::Ipv6Src(_) | F::ArpSpa(_) => 22,
-        F::Ipv4Dst(_) | F::Ipv6Dst(_) | F::ArpTpa(_) => 23,
-        F::Ipv6Label(_) => 24,
-        F::IpProto(_) | F::ArpOp(_) => 25,
-        F::ArpSha(_) => 26,
-        F::ArpTha(_) => 27,
-        F::IpDscp(_) => 28,
-        F::IpEcn(_) => 29,
-        F::NwTtl(_) => 30,
-        F::IpFrag(_) => 31,
-        F::Icmpv4Type(_) | F::Icmpv6Type(_) => 32,
-        F::Icmpv4Code(_) | F::Icmpv6Code(_) => 33,
-        F::NdTarget(_) => 34,
-        F::NdSll(_) => 35,
-        F::NdTll(_) => 36,
-        F::NdReserved(_) => 37,
-        F::NdOptionsType(_) => 38,
-        F::TcpSrc(_) | F::UdpSrc(_) | F::SctpSrc(_) => 39,
-        F::TcpDst(_) | F::UdpDst(_) | F::SctpDst(_) => 40,
-        F::TcpFlags(_) => 41,
+        F::RecircId(_) => 1,
+        F::ConjId(_) => 2,
+        F::ActsetOutput(_) => 3,
+        F::CtState(_) => 4,
+        F::CtZone(_) => 5,
+        F::CtMark(_) => 6,
+        F::CtLabel(_) => 7,
+        F::CtNwSrc(_) => 8,
+        F::CtIpv6Src(_) => 9,
+        F::CtNwDst(_) => 10,
+        F::CtIpv6Dst(_) => 11,
+        F::CtNwProto(_) => 12,
+        F::CtTpSrc(_) => 13,
+        F::CtTpDst(_) => 14,
+        F::Reg { .. } => 21,
+        F::TunnelId(_) => 22,
+        F::TunSrc(_) => 23,
+        F::TunDst(_) => 24,
+        F::TunIpv6Src(_) => 25,
+        F::TunIpv6Dst(_) => 26,
+        F::TunGbpId(_) => 27,
+        F::TunGbpFlags(_) => 28,
+        F::TunFlags(_) => 29,
+        F::Metadata(_) => 30,
+        F::InPort(_) => 31,
+        F::VlanVid(_) => 32,
+        F::VlanPcp(_) => 33,
+        F::EthSrc(_) => 34,
+        F::EthDst(_) => 35,
+        F::EthType(_) => 36,
+        F::Ipv4Src(_) | F::Ipv6Src(_) | F::ArpSpa(_) => 37,
+        F::Ipv4Dst(_) | F::Ipv6Dst(_) | F::ArpTpa(_) => 38,
+        F::Ipv6Label(_) => 39,
+        F::IpProto(_) | F::ArpOp(_) => 40,
+        F::ArpSha(_) => 41,
+        F::ArpTha(_) => 42,
+        F::IpDscp(_) => 43,
+        F::IpEcn(_) => 44,
+        F::NwTtl(_) => 45,
+        F::MplsLabel(_) => 46,
+        F::MplsTc(_) => 47,
+        F::MplsTtl(_) => 48,
+        F::MplsBos(_) => 49,
+        F::IpFrag(_) => 50,
+        F::Icmpv4Type(_) | F::Icmpv6Type(_) => 51,
+        F::Icmpv4Code(_) | F::Icmpv6Code(_) => 52,
+        F::NdTarget(_) => 53,
+        F::NdSll(_) => 54,
+        F::NdTll(_) => 55,
+        F::NdReserved(_) => 56,
+        F::NdOptionsType(_) => 57,
+        F::TcpSrc(_) | F::UdpSrc(_) | F::SctpSrc(_) => 58,
+        F::TcpDst(_) | F::UdpDst(_) | F::SctpDst(_) => 59,
+        F::TcpFlags(_) => 60,
         F::Other { .. } => 255,
     }
 }

@@ -9,6 +9,8 @@ use crate::openflow::oxm::{FieldValue, Masked, MatchField};
 
 /// The names of connection tracking's states, by bit.
 const CT_STATES: [&str; 8] = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
+/// All of them.
+const CT_STATES_MASK: u32 = 0xff;
 /// The names of TCP's flags, by bit; the last three have no name of their own.
 const TCP_FLAGS: [&str; 12] = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]"];
 const TCP_FLAGS_MASK: u16 = 0x0fff;
@@ -24,25 +26,39 @@ impl fmt::Display for Value<'_> {
                 write!(f, "{}", v.value)?;
                 if v.is_exact() { Ok(()) } else { write!(f, "/{}", v.mask) }
             }
-            F::Ipv4Src(v) | F::Ipv4Dst(v) | F::ArpSpa(v) | F::ArpTpa(v) | F::TunSrc(v) | F::TunDst(v) => ipv4(f, *v),
-            F::Ipv6Src(v) | F::Ipv6Dst(v) | F::NdTarget(v) => ipv6(f, *v),
+            F::Ipv4Src(v)
+            | F::Ipv4Dst(v)
+            | F::ArpSpa(v)
+            | F::ArpTpa(v)
+            | F::TunSrc(v)
+            | F::TunDst(v)
+            | F::CtNwSrc(v)
+            | F::CtNwDst(v) => ipv4(f, *v),
+            F::Ipv6Src(v)
+            | F::Ipv6Dst(v)
+            | F::NdTarget(v)
+            | F::TunIpv6Src(v)
+            | F::TunIpv6Dst(v)
+            | F::CtIpv6Src(v)
+            | F::CtIpv6Dst(v) => ipv6(f, *v),
             F::TcpSrc(v) | F::TcpDst(v) | F::UdpSrc(v) | F::UdpDst(v) | F::SctpSrc(v) | F::SctpDst(v) => decimal(f, *v),
-            F::VlanVid(v) => decimal(f, *v),
+            F::VlanVid(v) | F::TunGbpId(v) | F::CtTpSrc(v) | F::CtTpDst(v) => decimal(f, *v),
             F::NdReserved(v) => decimal(f, *v),
             F::Ipv6Label(v) if self.0.is_exact() => write!(f, "{:#07x}", v.value),
             F::Ipv6Label(v) => write!(f, "{:#07x}/{:#07x}", v.value, v.mask),
             F::Reg { value: v, .. } | F::CtMark(v) | F::PktMark(v) => hex(f, *v),
             F::Metadata(v) | F::TunnelId(v) => hex(f, *v),
+            F::TunGbpFlags(v) => hex(f, *v),
+            F::TunFlags(v) => flags(f, &["oam"], v.value.into(), v.mask.into(), false),
             F::CtLabel(v) => hex(f, *v),
-            F::CtState(v) => flags(f, &CT_STATES, v.value, v.mask, v.is_exact()),
+            F::CtState(v) => flags(f, &CT_STATES, v.value, v.mask, v.mask == CT_STATES_MASK || v.is_exact()),
             F::TcpFlags(v) => {
                 flags(f, &TCP_FLAGS, v.value.into(), v.mask.into(), v.mask & TCP_FLAGS_MASK == TCP_FLAGS_MASK)
             }
             F::IpFrag(v) => f.write_str(fragments(*v)),
-            F::InPort(port) => write!(f, "{port}"),
+            F::InPort(port) | F::ActsetOutput(port) => write!(f, "{port}"),
             F::EthType(v) => write!(f, "{v:#06x}"),
-            F::CtZone(v) => write!(f, "{v:#x}"),
-            F::ArpOp(v) => write!(f, "{v}"),
+            F::CtZone(v) | F::ArpOp(v) => write!(f, "{v}"),
             F::VlanPcp(v)
             | F::IpProto(v)
             | F::IpDscp(v)
@@ -52,12 +68,30 @@ impl fmt::Display for Value<'_> {
             | F::Icmpv6Type(v)
             | F::Icmpv6Code(v)
             | F::NwTtl(v)
+            | F::CtNwProto(v)
+            | F::MplsTc(v)
+            | F::MplsBos(v)
+            | F::MplsTtl(v)
             | F::NdOptionsType(v) => write!(f, "{v}"),
-            F::ConjId(v) => write!(f, "{v}"),
+            F::ConjId(v) | F::MplsLabel(v) => write!(f, "{v}"),
+            F::RecircId(v) => write!(f, "{v:#x}"),
             F::Other { value, mask, .. } => {
-                write!(f, "0x{}", Hex(value))?;
-                mask.as_ref().map_or(Ok(()), |mask| write!(f, "/0x{}", Hex(mask)))
+                write!(f, "{}", Number(value))?;
+                mask.as_ref().map_or(Ok(()), |mask| write!(f, "/{}", Number(mask)))
             }
+        }
+    }
+}
+
+/// Bytes as one hex number.
+pub(super) struct Number<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zeros = self.0.iter().take_while(|&&byte| byte == 0).count();
+        match self.0.get(zeros..) {
+            Some([first, rest @ ..]) => write!(f, "{first:#x}{}", Hex(rest)),
+            _ => f.write_str("0"),
         }
     }
 }
@@ -87,7 +121,12 @@ fn decimal<T: FieldValue + fmt::Display + fmt::LowerHex>(f: &mut fmt::Formatter<
 }
 
 fn hex<T: FieldValue + fmt::LowerHex>(f: &mut fmt::Formatter<'_>, v: Masked<T>) -> fmt::Result {
-    write!(f, "{:#x}", v.value)?;
+    // Zero stands without 0x, as C prints it.
+    if v.value.to_bits() == 0 {
+        f.write_str("0")?
+    } else {
+        write!(f, "{:#x}", v.value)?
+    }
     if v.is_exact() { Ok(()) } else { write!(f, "/{:#x}", v.mask) }
 }
 

@@ -3,38 +3,43 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIp, MacAddr, Pool, PortNo};
+use buoy_topology::{FloatingIp, MacAddr, Pool};
 
 use super::{Station, View, owned_by};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField, TableId};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{
-    arp, arp_answer, arp_request, forget_in_port, output, set_eth_dst, set_eth_src, to_controller,
-};
+use crate::pipeline::fields::{arp, arp_answer, arp_request, forget_in_port, set_eth_dst, set_eth_src};
+use crate::pipeline::meters::Meter;
 use crate::pipeline::registers::{ORIGIN, Origin};
 use crate::pipeline::tables::external::{ARP, ARP_ANSWER, ARP_TARGET, GUARD};
 
 pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
     let flow =
         |table: TableId, priority| Flow::new(table, priority, view.owner(Feature::Arp)).on(view.ours()).on(arp());
-    let learn = |priority, origin: Origin| flow(ARP, priority).on(ORIGIN.is(origin)).apply([to_controller()]);
+    let learn = |priority, origin: Origin, meter: Meter| {
+        flow(ARP, priority).on(ORIGIN.is(origin)).apply([meter.to_controller(view.world.bridge)])
+    };
     if let Some(gateway) = view.provider.gateway {
-        flows.push(learn(LEARN_GATEWAY, Origin::Provider).on(sender(gateway)).goto(ARP_TARGET));
+        flows.push(learn(LEARN_GATEWAY, Origin::Provider, Meter::Gateway).on(sender(gateway)).goto(ARP_TARGET));
     }
     for block in &view.provider.onlink {
-        flows.push(learn(LEARN_ONLINK, Origin::Provider).on(MatchField::ArpSpa((*block).into())).goto(ARP_TARGET));
+        flows.push(
+            learn(LEARN_ONLINK, Origin::Provider, Meter::Neighbour)
+                .on(MatchField::ArpSpa((*block).into()))
+                .goto(ARP_TARGET),
+        );
     }
     for address in &view.provider.host_ips {
         flows.push(flow(ARP, KNOWN).on(ORIGIN.is(Origin::Host)).on(sender(*address)).goto(ARP_TARGET));
     }
-    flows.push(learn(LEARN_HOST, Origin::Host).goto(ARP_TARGET));
+    flows.push(learn(LEARN_HOST, Origin::Host, Meter::Neighbour).goto(ARP_TARGET));
     flows.push(flow(ARP, OTHERS).goto(ARP_TARGET));
 
     let answered = |origin: Origin| flow(ARP_ANSWER, ANSWER).on(ORIGIN.is(origin));
     flows.push(answered(Origin::Provider).apply([forget_in_port()]).goto(GUARD));
-    flows.push(answered(Origin::Host).apply([output(PortNo::IN_PORT)]));
+    flows.push(answered(Origin::Host).apply(view.return_output()));
 
     to_host(view, flows, &flow);
     from_host(view, flows, &flow);
@@ -44,10 +49,11 @@ fn to_host(view: &View<'_>, flows: &mut Vec<Flow>, flow: &dyn Fn(TableId, u16) -
     let inward = |priority| flow(ARP_TARGET, priority).on(ORIGIN.is(Origin::Provider));
     if view.translates_host() {
         let mac = view.local.mac;
-        let renamed = [set_eth_dst(mac), Action::SetField(MatchField::ArpTha(mac.into())), output(PortNo::LOCAL)];
+        let renamed = [set_eth_dst(mac), Action::SetField(MatchField::ArpTha(mac.into()))];
+        let renamed = renamed.into_iter().chain(view.host_output());
         flows.push(inward(HOST_TRANSLATED).on(MatchField::EthDst(view.uplink.mac.into())).apply(renamed));
     }
-    flows.push(inward(HOST).apply([output(PortNo::LOCAL)]));
+    flows.push(inward(HOST).apply(view.host_output()));
 }
 
 fn from_host(view: &View<'_>, flows: &mut Vec<Flow>, flow: &dyn Fn(TableId, u16) -> Flow) {
@@ -68,7 +74,7 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
     let within = |priority, owner| Flow::new(ARP_TARGET, priority, owner).on(view.ours()).on(arp());
     for block in view.world.site.blocks(pool) {
         let claimed = within(CLAIMED, owned_by(pool, Feature::Arp)).on(ORIGIN.is(Origin::Provider));
-        flows.push(claimed.on(MatchField::ArpSpa(block.into())).apply([to_controller()]));
+        flows.push(claimed.on(MatchField::ArpSpa(block.into())).apply([Meter::Claim.to_controller(view.world.bridge)]));
         let nobody = within(NOBODY, Owner::dropping(DropReason::UnassociatedArp));
         flows.push(nobody.on(arp_request()).on(MatchField::ArpTpa(block.into())));
     }

@@ -1,7 +1,7 @@
 //! From the provider, and from the host: to instances what goes to a pool's addresses, the rest to the other of the two.
 //! Which addresses are associated is br-int's to know: it drops and counts those that are not.
 
-use buoy_topology::{Pool, PortNo};
+use buoy_topology::Pool;
 
 use super::{View, owned_by};
 use crate::flow::Flow;
@@ -18,10 +18,10 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
     };
     let to_uplink = MatchField::EthDst(view.uplink.mac.into());
     if view.translates_host() {
-        let renamed = [set_eth_dst(view.local.mac), output(PortNo::LOCAL)];
+        let renamed = std::iter::once(set_eth_dst(view.local.mac)).chain(view.host_output());
         flows.push(flow(HOST_TRANSLATED, Origin::Provider).on(to_uplink).apply(renamed));
     }
-    flows.push(flow(HOST, Origin::Provider).apply([output(PortNo::LOCAL)]));
+    flows.push(flow(HOST, Origin::Provider).apply(view.host_output()));
 
     let from_host = flow(HOST, Origin::Host).on(MatchField::EthSrc(view.local.mac.into()));
     flows.push(if view.translates_host() {

@@ -1,9 +1,12 @@
 //! br-ex, the provider's side: MAC-NAT, ARP and the guard.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`inbound`], [`outbound`], [`next_hop`], [`guard`].
+//! Read the stages in a packet's order: [`admit`] ([`alone`] for a host beside VLANs), [`arp`], [`inbound`], [`outbound`],
+//! [`next_hop`], [`guard`]; [`direct`] is all of it for stations that have provider addresses themselves.
 
 mod admit;
+mod alone;
 mod arp;
+mod direct;
 mod guard;
 mod inbound;
 mod next_hop;
@@ -11,35 +14,83 @@ mod outbound;
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIp, MacAddr, MacPolicy, NeighbourKey, Pool, Port, Provider};
+use std::collections::BTreeSet;
+
+use buoy_topology::{Dialect, FloatingIp, MacAddr, MacPolicy, NeighbourKey, Pool, Port, PortNo, Provider, VlanId};
 
 use super::drops::DropReason;
-use super::fields::last_drop;
+use super::fields::{last_drop, output, push_vlan};
 use super::registers::PROVIDER;
 use super::tables::external as tables;
-use super::{Entity, World};
+use super::{Entity, World, legacy};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
-use crate::openflow::MatchField;
+use crate::openflow::{Action, MatchField};
 
-/// A provider's bridge as its flows see it. There is none while the uplink is missing: the bridge then keeps the form
-/// that cannot cut the host off.
+/// A provider's bridge as the flows of one provider see it.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    world: World<'a>,
-    provider: &'a Provider,
-    uplink: Port,
-    local: Port,
-    patch: Option<Port>,
+    pub(in crate::pipeline) world: World<'a>,
+    pub(in crate::pipeline) provider: &'a Provider,
+    pub(in crate::pipeline) uplink: Port,
+    pub(in crate::pipeline) local: Port,
+    pub(in crate::pipeline) patch: Option<Port>,
+}
+
+/// The flows that an entity puts on the bridge, for each of its providers. None while the uplinks of all are missing:
+/// the bridge then keeps the form that cannot cut the host off.
+pub(super) fn compile(world: World<'_>, entity: &Entity, flows: &mut Vec<Flow>) -> Option<()> {
+    let mut views = View::all(world).peekable();
+    views.peek()?;
+    if *entity == Entity::Base {
+        flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
+        let patches: BTreeSet<PortNo> = views.filter_map(|view| Some(view.patch?.number)).collect();
+        patches.into_iter().for_each(|patch| flows.push(admit::patch(patch)));
+    } else {
+        views.for_each(|view| view.compile(entity, flows));
+    }
+    Some(())
+}
+
+/// The ports of a bridge whose uplinks are missing that the host may send to meanwhile: those that are there and that lead
+/// to no other bridge. An uplink that comes is not among them until the bridge has its guard.
+pub(super) fn ports_without_uplink(world: World<'_>) -> Vec<PortNo> {
+    let patches: BTreeSet<_> = world.site.providers().map(|provider| &provider.patch).collect();
+    let others = world.bridge.ports.iter().filter(|(name, _)| **name != world.bridge.name && !patches.contains(name));
+    others.map(|(_, port)| port.number).collect()
 }
 
 impl<'a> View<'a> {
-    /// The view of a bridge that a provider names and that has the provider's uplink.
-    pub fn of(world: World<'a>) -> Option<Self> {
-        let provider = world.site.providers().find(|provider| provider.bridge == world.bridge.name)?;
-        let uplink = world.bridge.port(&provider.uplink)?;
+    /// The view of a provider on a bridge that has the provider's uplink, and whose form serves it.
+    pub fn of(world: World<'a>, provider: &'a Provider) -> Option<Self> {
+        match world.bridge.dialect {
+            Dialect::OpenFlow13 => Self::at(world, provider),
+            Dialect::OpenFlow10 => legacy::served(world).filter(|view| view.provider.id == provider.id),
+        }
+    }
+
+    fn at(world: World<'a>, provider: &'a Provider) -> Option<Self> {
+        let uplink = world.bridge.port(&provider.uplink).filter(|_| provider.bridge == world.bridge.name)?;
         let local = world.bridge.local()?;
         Some(Self { world, provider, uplink, local, patch: world.bridge.port(&provider.patch) })
+    }
+
+    /// The views of all providers of the bridge whose uplinks are there.
+    pub(in crate::pipeline) fn all(world: World<'a>) -> impl Iterator<Item = Self> {
+        world.site.providers().filter_map(move |provider| Self::at(world, provider))
+    }
+
+    /// Whether this provider takes what the host sends untagged from addresses that no provider declares; or, where all
+    /// are on VLANs, whether that passes by its uplink.
+    fn is_default(&self) -> bool {
+        let untagged = Self::all(self.world).filter(|view| view.provider.vlan.is_none());
+        let first = untagged.min_by_key(|view| view.provider.id).or_else(|| Self::all(self.world).next());
+        first.is_some_and(|view| view.provider.id == self.provider.id)
+    }
+
+    /// The provider.
+    pub fn provider(&self) -> &'a Provider {
+        self.provider
     }
 
     /// The MAC that the provider knows the host by.
@@ -57,7 +108,7 @@ impl<'a> View<'a> {
     }
 
     /// The one MAC that all floating IPs have towards the provider, where the policy gives them one.
-    fn shared_mac(&self) -> Option<MacAddr> {
+    pub(in crate::pipeline) fn shared_mac(&self) -> Option<MacAddr> {
         match self.provider.mac_policy {
             MacPolicy::Host => Some(self.uplink.mac),
             MacPolicy::Router(mac) => Some(mac),
@@ -65,15 +116,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The MAC that the provider expects of an address, whoever has it on this side.
+    fn address_mac(&self, address: Ipv4Addr) -> Option<MacAddr> {
+        self.shared_mac().or_else(|| self.world.site.floating_ip(address)?.mac)
+    }
+
     /// The flows that an entity puts on the bridge.
-    pub(super) fn compile(&self, entity: &Entity, flows: &mut Vec<Flow>) {
+    fn compile(&self, entity: &Entity, flows: &mut Vec<Flow>) {
         let site = self.world.site;
         match entity {
-            Entity::Base => {
-                flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
-            }
             Entity::Provider(name) if *name == self.provider.name => {
                 admit::provider(self, flows);
+                if self.provider.vlan.is_some() && self.is_default() {
+                    alone::provider(self, flows);
+                }
                 arp::provider(self, flows);
                 inbound::provider(self, flows);
                 next_hop::provider(self, flows);
@@ -97,14 +153,21 @@ impl<'a> View<'a> {
                 if binding.provider.id == self.provider.id {
                     arp::association(self, binding.fip, mac, flows);
                     outbound::association(self, binding.fip, mac, flows);
-                    guard::association(self, binding.fip, mac, flows);
+                    let owner = Owner { feature: Feature::Guard, entity: binding.fip.id.0 };
+                    guard::address(self, owner, *address, mac, flows);
                 }
             }
-            Entity::Provider(_) | Entity::Neighbour(_) | Entity::Network(_) | Entity::Instance(_) => {}
+            Entity::Base | Entity::Provider(_) | Entity::Neighbour(_) | Entity::Network(_) | Entity::Instance(_) => {}
+            Entity::Direct(name) => {
+                let direct = site.direct(name).filter(|direct| direct.provider == self.provider.name);
+                if let Some(direct) = direct {
+                    direct::Station::of(self, direct).compile(flows);
+                }
+            }
         }
     }
 
-    fn station(&self, key: NeighbourKey) -> Station {
+    pub(in crate::pipeline) fn station(&self, key: NeighbourKey) -> Station {
         let learnt = self.world.learnt.mac(key);
         let address = key.address;
         if self.provider.gateway == Some(address) {
@@ -118,16 +181,31 @@ impl<'a> View<'a> {
         }
     }
 
-    fn is_host(&self, address: Ipv4Addr) -> bool {
+    /// Out by the uplink, with the provider's tag. Only the guard may do that.
+    fn uplink_output(&self) -> Vec<Action> {
+        tagged(self.provider.vlan, self.uplink.number)
+    }
+
+    /// To the host, which has the provider's VLAN tagged as the provider has.
+    fn host_output(&self) -> Vec<Action> {
+        tagged(self.provider.vlan, PortNo::LOCAL)
+    }
+
+    /// Back to the host that sent the packet.
+    fn return_output(&self) -> Vec<Action> {
+        tagged(self.provider.vlan, PortNo::IN_PORT)
+    }
+
+    pub(in crate::pipeline) fn is_host(&self, address: Ipv4Addr) -> bool {
         self.provider.host_ips.contains(&address)
     }
 
     /// Whether the provider must not see the host's own MAC, because the NIC has another one.
-    fn translates_host(&self) -> bool {
+    pub(in crate::pipeline) fn translates_host(&self) -> bool {
         self.local.mac != self.uplink.mac
     }
 
-    fn owner(&self, feature: Feature) -> Owner {
+    pub(in crate::pipeline) fn owner(&self, feature: Feature) -> Owner {
         Owner { feature, entity: self.provider.id.0 }
     }
 
@@ -138,7 +216,7 @@ impl<'a> View<'a> {
 
 /// What a neighbour entity stands for.
 #[derive(Clone, Copy, Debug)]
-enum Station {
+pub(in crate::pipeline) enum Station {
     Gateway { address: Ipv4Addr, mac: Option<MacAddr> },
     OnLink { address: Ipv4Addr, mac: MacAddr },
     Host { address: Ipv4Addr },
@@ -156,6 +234,10 @@ fn end_of(table: crate::openflow::TableId) -> DropReason {
     }
 }
 
-fn owned_by(pool: &Pool, feature: Feature) -> Owner {
+fn tagged(vlan: Option<VlanId>, port: PortNo) -> Vec<Action> {
+    vlan.map(push_vlan).into_iter().flatten().chain([output(port)]).collect()
+}
+
+pub(in crate::pipeline) fn owned_by(pool: &Pool, feature: Feature) -> Owner {
     Owner { feature, entity: pool.id.0 }
 }

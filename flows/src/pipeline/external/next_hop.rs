@@ -1,21 +1,23 @@
 //! The destination MAC towards the provider: the host itself, an on-link neighbour, or else the gateway.
 
-use buoy_topology::{Pool, PortNo};
+use buoy_topology::Pool;
 
 use super::{Station, View};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{MatchField, TableId};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{ipv4, output, set_eth_dst, to, to_controller};
+use crate::pipeline::fields::{ipv4, set_eth_dst, to};
+use crate::pipeline::meters::Meter;
 use crate::pipeline::tables::external::{GATEWAY, GUARD, NEXT_HOP};
 
 pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
+    let ask = Meter::Unresolved.to_controller(view.world.bridge);
     for address in &view.provider.host_ips {
         flows.push(to_host(view, *address));
     }
     for block in &view.provider.onlink {
-        flows.push(flow(view, NEXT_HOP, UNRESOLVED).on(ipv4()).on(to(*block)).apply([to_controller()]).goto(GATEWAY));
+        flows.push(flow(view, NEXT_HOP, UNRESOLVED).on(ipv4()).on(to(*block)).apply([ask.clone()]).goto(GATEWAY));
     }
     flows.push(flow(view, NEXT_HOP, FAR).goto(GATEWAY));
 }
@@ -35,7 +37,8 @@ pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>
         // Nothing can be sent yet: the controller keeps a few packets until it has found the gateway.
         Station::Gateway { mac: None, .. } => {
             let owner = Owner::dropping(DropReason::UnresolvedGateway);
-            flows.push(Flow::new(GATEWAY, KNOWN, owner).on(view.ours()).apply([to_controller()]));
+            let ask = Meter::Unresolved.to_controller(view.world.bridge);
+            flows.push(Flow::new(GATEWAY, KNOWN, owner).on(view.ours()).apply([ask]));
         }
         Station::OnLink { address, mac } => {
             let neighbour = flow(view, NEXT_HOP, NEIGHBOUR).on(ipv4()).on(MatchField::Ipv4Dst(address.into()));
@@ -48,7 +51,7 @@ pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>
 
 fn to_host(view: &View<'_>, address: std::net::Ipv4Addr) -> Flow {
     let flow = flow(view, NEXT_HOP, HOST).on(ipv4()).on(MatchField::Ipv4Dst(address.into()));
-    flow.apply([set_eth_dst(view.local.mac), output(PortNo::LOCAL)])
+    flow.apply(std::iter::once(set_eth_dst(view.local.mac)).chain(view.host_output()))
 }
 
 fn flow(view: &View<'_>, table: TableId, priority: u16) -> Flow {

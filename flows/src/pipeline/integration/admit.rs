@@ -3,14 +3,14 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{PortNo, Provider};
+use buoy_topology::PortNo;
 
 use super::Guest;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{arp, arp_request, in_port, ipv4, untagged};
+use crate::pipeline::fields::{arp, arp_request, in_port, ipv4, on_vlan, untagged};
 use crate::pipeline::registers::{INTERFACE, NETWORK, ORIGIN, Origin};
 use crate::pipeline::tables::integration::{ADMIT, ANTI_SPOOF, ARP, DESTINATION_NAT, L2};
 
@@ -21,15 +21,15 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
 }
 
 /// From a provider's bridge comes IPv4 only, routed: this is where its time to live counts down.
-pub(super) fn provider(provider: &Provider, patch: PortNo, flows: &mut Vec<Flow>) {
-    let owner = Owner { feature: Feature::Admit, entity: provider.id.0 };
+pub(super) fn patch(patch: PortNo) -> Flow {
+    let owner = Owner { feature: Feature::Admit, entity: 0 };
     let inward = Flow::new(ADMIT, OWN, owner).on(in_port(patch)).on(ipv4()).on(untagged());
-    flows.push(inward.apply([ORIGIN.set(Origin::Provider), Action::DecNwTtl]).goto(DESTINATION_NAT));
+    inward.apply([ORIGIN.set(Origin::Provider), Action::DecNwTtl]).goto(DESTINATION_NAT)
 }
 
 pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     let mac = guest.interface.mac;
-    let tag = guest.interface.vlan.map_or_else(untagged, |vlan| MatchField::VlanVid((PRESENT | vlan.number()).into()));
+    let tag = guest.interface.vlan.map_or_else(untagged, on_vlan);
     let on_port = |priority, owner| Flow::new(ADMIT, priority, owner).on(in_port(guest.port)).on(tag.clone());
     let marks = [NETWORK.set(guest.network.id.0), INTERFACE.set(guest.interface.id.0), ORIGIN.set(Origin::Instance)];
     let untag = guest.interface.vlan.map(|_| Action::PopVlan);
@@ -46,9 +46,6 @@ pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     let probe = asks().on(arp_request()).on(MatchField::ArpSpa(Ipv4Addr::UNSPECIFIED.into()));
     flows.push(probe.goto(ARP));
 }
-
-/// OFPVID_PRESENT: there is a tag.
-const PRESENT: u16 = 0x1000;
 
 // ADMIT
 const OWN: u16 = 100;

@@ -3,20 +3,14 @@
 use super::Guest;
 use crate::flow::Flow;
 use crate::flow::owner::Feature;
-use crate::openflow::{Action, MatchField};
-use crate::pipeline::fields::output;
+use crate::openflow::MatchField;
+use crate::pipeline::fields::{output, push_vlan};
 use crate::pipeline::tables::integration::DELIVER;
 
 pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     let here = guest.flow(DELIVER, INSTANCE, Feature::Deliver).on(MatchField::EthDst(guest.interface.mac.into()));
-    let tag = guest.interface.vlan.map(|vlan| {
-        let vid = MatchField::VlanVid((PRESENT | vlan.number()).into());
-        [Action::PushVlan(0x8100), Action::SetField(vid)]
-    });
+    let tag = guest.interface.vlan.map(push_vlan);
     flows.push(here.apply(tag.into_iter().flatten().chain([output(guest.port)])));
 }
-
-/// OFPVID_PRESENT: there is a tag.
-const PRESENT: u16 = 0x1000;
 
 const INSTANCE: u16 = 100;

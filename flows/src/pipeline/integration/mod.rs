@@ -9,6 +9,8 @@ mod l2;
 mod nat;
 mod route;
 
+use std::collections::BTreeSet;
+
 use buoy_topology::{Instance, Interface, Network, PortName, PortNo};
 
 use super::drops::DropReason;
@@ -39,6 +41,8 @@ impl<'a> View<'a> {
             Entity::Base => {
                 flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
                 admit::base(flows);
+                let patches: BTreeSet<_> = site.providers().filter_map(|own| self.port(&own.patch_peer())).collect();
+                flows.extend(patches.into_iter().map(admit::patch));
                 l2::base(flows);
                 route::base(flows);
                 nat::base(flows);
@@ -46,7 +50,6 @@ impl<'a> View<'a> {
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
-                admit::provider(provider, patch, flows);
                 nat::provider(provider, patch, flows);
             }
             Entity::Network(name) => {
@@ -67,7 +70,7 @@ impl<'a> View<'a> {
                     nat::association(binding, flows);
                 }
             }
-            Entity::Pool(_) | Entity::Neighbour(_) => {}
+            Entity::Pool(_) | Entity::Neighbour(_) | Entity::Direct(_) => {}
         }
     }
 

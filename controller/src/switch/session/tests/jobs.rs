@@ -154,7 +154,7 @@ fn errors_of_an_earlier_bundle_do_not_touch_the_next() {
 #[test]
 fn dump_may_come_in_several_parts() {
     let mut talk = Talk::ready();
-    talk.session.command(Command::Dump);
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
     let (xid, request) = talk.only_sent();
     assert_eq!(word(&request), "multipart request");
     talk.says(xid, flows(&[1, 2], true));
@@ -177,9 +177,61 @@ fn dump_may_come_in_several_parts() {
 #[test]
 fn next_job_may_begin_when_the_last_has_ended() {
     let (mut talk, open, _, barrier) = begun(1);
-    talk.session.command(Command::Dump);
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
     assert!(talk.sent().is_empty(), "two jobs at once");
     ends(&mut talk, &open, barrier);
-    talk.session.command(Command::Dump);
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
     assert_eq!(words(&talk.sent()), ["multipart request"]);
+}
+
+/// Ticks every second, with an echo answered now and then, until the session closes.
+fn closes_with_echoes(talk: &mut Talk) -> (u64, CloseReason) {
+    for second in 0..600 {
+        talk.now += Duration::from_secs(1);
+        if let Err(reason) = talk.session.tick(talk.now) {
+            return (second, reason);
+        }
+        for (xid, message) in talk.sent() {
+            if let Message::EchoRequest(payload) = message {
+                talk.says(xid, Message::EchoReply(payload));
+            }
+        }
+    }
+    panic!("still open after ten minutes: {:?}", talk.session)
+}
+
+#[test]
+fn switch_that_answers_echoes_but_no_job_is_closed() {
+    let mut talk = Talk::ready();
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
+    talk.sent();
+    assert_eq!(closes_with_echoes(&mut talk), (60, CloseReason::JobTimeout { job: "a dump of its flows" }));
+    let (mut talk, ..) = begun(2);
+    assert_eq!(closes_with_echoes(&mut talk), (60, CloseReason::JobTimeout { job: "a bundle" }));
+    let (mut talk, _, _, barrier) = begun(2);
+    talk.says(barrier, Message::BarrierReply);
+    talk.sent();
+    assert_eq!(closes_with_echoes(&mut talk), (60, CloseReason::JobTimeout { job: "the commit of a bundle" }));
+}
+
+#[test]
+fn dump_that_goes_on_may_take_long() {
+    let mut talk = Talk::ready();
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
+    let (xid, _) = talk.only_sent();
+    for _ in 0..600 {
+        talk.now += Duration::from_secs(1);
+        talk.session.tick(talk.now).unwrap();
+        talk.says(xid, flows(&[1], true));
+    }
+}
+
+#[test]
+fn refused_dump_closes() {
+    let mut talk = Talk::ready();
+    talk.session.command(Command::Dump(FlowStatsRequest::default()));
+    let (xid, _) = talk.only_sent();
+    let closed = talk.hears(&encoded(xid, &refusal()));
+    assert!(matches!(closed, Err(CloseReason::NoDump { .. })), "{closed:?}");
+    assert!(talk.session.poll_event().is_none(), "a refused dump counts as complete");
 }

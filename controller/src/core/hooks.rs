@@ -1,0 +1,156 @@
+//! Which events hooks are to be told of, and how that went.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use buoy_topology::{Change, FloatingIp, HookEvent, HookKind, HookRecord, HookState, Key, Record, Write};
+use tracing::{info, warn};
+
+use super::Core;
+use crate::api::views::HookView;
+use crate::hooks::{Ended, Run};
+use crate::store::HookNote;
+
+impl Core {
+    /// The events that a change makes, asked before it is applied.
+    pub(super) fn hooks_of(&self, change: &Change) -> Vec<HookNote> {
+        let of = |write: &Write| match write {
+            Write::Put(Record::FloatingIp(new)) => self.hook_of(new).map(|record| (new.address, Some(record))),
+            // What is still to be told is told all the same.
+            Write::Remove(Key::FloatingIp(address)) => {
+                let record = self.hooks.record(*address)?;
+                matches!(record.state, HookState::Done | HookState::Failed).then_some((*address, None))
+            }
+            _ => None,
+        };
+        change.writes().iter().filter_map(of).collect()
+    }
+
+    fn hook_of(&self, new: &FloatingIp) -> Option<HookRecord> {
+        let old = self.site.floating_ip(new.address);
+        let kind = HookKind::between(old, new)?;
+        let pool = self.site.pool_at(new.address)?;
+        let provider = self.site.provider(&pool.provider).filter(|provider| provider.hook.is_some())?;
+        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
+        let event = HookEvent {
+            event: kind,
+            address: new.address,
+            provider: provider.name.clone(),
+            pool: pool.name.clone(),
+            mac: self.mac_of(pool, new),
+            project: new.project.as_ref().or(old.and_then(|old| old.project.as_ref())).cloned(),
+            instance: new.association.as_ref().map(|own| own.instance.clone()),
+            fixed_ip: new.association.as_ref().map(|own| own.fixed_ip),
+            host: bridges.find(|own| own.name == provider.bridge).map(|own| own.host.to_string()),
+            previous_instance: old.and_then(|old| old.association.as_ref()).map(|own| own.instance.clone()),
+            generation: self.site.generation().next(),
+        };
+        Some(HookRecord { event, state: HookState::Pending, tries: 0, at: seconds(), message: None })
+    }
+
+    /// Takes in events that are durable.
+    pub(super) fn take_hooks(&mut self, hooks: BTreeMap<Ipv4Addr, Option<HookRecord>>) {
+        let now = Instant::now();
+        for (address, record) in hooks {
+            match record {
+                Some(record) => self.hooks.add(record, now),
+                None => self.hooks.forget(address),
+            }
+        }
+        self.call_hooks(now);
+    }
+
+    /// Starts what is due. An event whose provider has no hook any more is forgotten.
+    pub(super) fn call_hooks(&mut self, now: Instant) {
+        for event in self.hooks.poll(now, seconds()) {
+            let provider = self.site.provider(&event.provider);
+            let command = provider.and_then(|provider| provider.hook.clone());
+            let (address, generation) = (event.address, event.generation);
+            let Some(command) = command else {
+                self.hooks.forget(address);
+                self.hooks.ended(address, generation, Ok(()), now, seconds());
+                self.store_hook((address, None));
+                continue;
+            };
+            if self.runs.try_send(Run { command, event }).is_err() {
+                let failed = Err("no hook can be started any more: restart buoyd".to_owned());
+                self.hooks.ended(address, generation, failed, now, seconds());
+            }
+        }
+    }
+
+    pub(super) fn on_hook_ended(&mut self, ended: Ended, now: Instant) {
+        let Ended { address, generation, result } = ended;
+        match &result {
+            Ok(()) => info!(%address, %generation, "the hook is done"),
+            Err(message) => warn!(%address, %generation, message, "the hook failed"),
+        }
+        if let Some(record) = self.hooks.ended(address, generation, result, now, seconds()) {
+            self.store_hook((address, Some(record)));
+        }
+        self.call_hooks(now);
+    }
+
+    fn store_hook(&self, note: HookNote) {
+        let Some(store) = &self.store else { return };
+        store.note_hooks(vec![note], |result| {
+            if let Err(error) = result {
+                warn!(%error, "how a hook went could not be stored: it may be told again");
+            }
+        });
+    }
+
+    pub(super) fn hook_view(&self, address: Ipv4Addr) -> Option<HookView> {
+        let HookRecord { event, state, tries, at, message } = self.hooks.record(address)?.clone();
+        Some(HookView { event: event.event, state, tries, at: utc(at), message })
+    }
+}
+
+/// The time of day, in seconds since 1970.
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+}
+
+/// A time as RFC 3339 writes it.
+fn utc(seconds: u64) -> String {
+    let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
+    let mut year = 1970;
+    while days >= year_days(year) {
+        days -= year_days(year);
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, year_days(year) - 337, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}Z", days + 1, rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+fn year_days(year: u64) -> u64 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if is_leap { 366 } else { 365 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn times_are_those_that_date_prints() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (1_795_267_785, "2026-11-21T13:29:45Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(utc(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The answer to a change. Requests share commits, and an answer may wait for switches: it shows what its own request
+//! made all the same, and not what a later one made of it. Only what switches say is as it is when the answer goes out.
+
+use std::sync::Arc;
+
+use buoy_topology::{Direct, MacPolicy, PortName, Provider};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Core;
+use super::plan::Subject;
+use super::views::{json, network_view};
+use crate::api::ApiError;
+use crate::api::views::{FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView};
+
+/// What a request made, taken right after its own change.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// A provider; what is learnt of its gateway is live.
+    Provider(Arc<Provider>),
+    /// A pool.
+    Pool(PoolView),
+    /// What an import changed.
+    Import(ImportView),
+    /// A network.
+    Network(NetworkView),
+    /// An instance; the ofports are live.
+    Instance(InstanceView),
+    /// A direct port; the ofport, and what is wrong with it, are live.
+    Direct(Arc<Direct>),
+    /// A floating IP; what a switch refused is live, and so is the MAC where it is that of this provider's uplink.
+    FloatingIp(FloatingIpView, Option<Arc<Provider>>),
+    /// Nothing that is there any more.
+    Nothing,
+}
+
+impl Core {
+    /// What a request has just made of its subject.
+    pub(super) fn made(&self, subject: &Subject) -> Made {
+        let made = match subject {
+            Subject::Provider(name) => self.site.provider(name).cloned().map(Made::Provider),
+            Subject::Pool(name) => self.site.pool(name).map(|pool| Made::Pool(self.pool_view(pool))),
+            Subject::Network(name) => self.site.network(name).map(|network| Made::Network(network_view(network))),
+            Subject::Instance(name) => self.site.instance(name).map(|own| Made::Instance(self.instance_view(own))),
+            Subject::Direct(name) => self.site.direct(name).cloned().map(Made::Direct),
+            Subject::FloatingIp(address) => {
+                let provider = self.site.pool_at(*address).and_then(|pool| self.site.provider(&pool.provider));
+                let provider = provider.filter(|provider| provider.mac_policy == MacPolicy::Host).cloned();
+                self.floating_ip_view(*address).ok().map(|view| Made::FloatingIp(view, provider))
+            }
+            Subject::Import(name, changes, dry_run) => self.site.pool(name).map(|pool| {
+                let pool = self.pool_view(pool);
+                Made::Import(ImportView { pool, dry_run: *dry_run, changes: changes.clone() })
+            }),
+            Subject::Removed(_) => None,
+        };
+        made.unwrap_or(Made::Nothing)
+    }
+
+    /// The answer: what was made, and where it is not in force yet.
+    pub(super) fn outcome(
+        &self,
+        made: Made,
+        pending: Vec<PortName>,
+        error: Option<String>,
+        notices: Vec<String>,
+    ) -> Result<Value, ApiError> {
+        match made {
+            Made::Provider(provider) => wrap(self.provider_view(&provider), pending, error, notices),
+            Made::Pool(view) => wrap(view, pending, error, notices),
+            Made::Import(view) => wrap(view, pending, error, notices),
+            Made::Network(view) => wrap(view, pending, error, notices),
+            Made::Instance(mut view) => {
+                for own in &mut view.interfaces {
+                    own.ofport = self.port(&view.bridge, &own.port).map(|port| port.number.0);
+                }
+                wrap(view, pending, error, notices)
+            }
+            Made::Direct(direct) => {
+                let mut view = self.direct_view(&direct);
+                view.applied = pending.is_empty() && view.error.is_none();
+                view.pending = pending;
+                json(Noted { view, notices })
+            }
+            Made::FloatingIp(mut view, provider) => {
+                if let Some(provider) = provider {
+                    view.mac = self.port(&provider.bridge, &provider.uplink).map(|port| port.mac);
+                }
+                view.error = self.trouble(view.address);
+                view.applied = pending.is_empty() && view.error.is_none();
+                view.pending = pending;
+                view.hook = self.hook_view(view.address);
+                json(Noted { view, notices })
+            }
+            Made::Nothing => json(serde_json::json!({
+                "applied": pending.is_empty() && error.is_none(), "pending": pending, "error": error, "notices": notices
+            })),
+        }
+    }
+}
+
+/// A thing that tells by itself where it is not in force.
+#[derive(Serialize)]
+struct Noted<T> {
+    #[serde(flatten)]
+    view: T,
+    notices: Vec<String>,
+}
+
+fn wrap<T: Serialize>(
+    view: T,
+    pending: Vec<PortName>,
+    error: Option<String>,
+    notices: Vec<String>,
+) -> Result<Value, ApiError> {
+    json(Outcome { view, applied: pending.is_empty() && error.is_none(), pending, error, notices })
+}

@@ -1,0 +1,62 @@
+//! What the core and a session say to each other.
+
+use buoy_flows::openflow::{
+    ControllerRole, Features, FlowChange, FlowStats, FlowStatsRequest, MeterMod, PacketIn, PacketOut, Port, PortStatus,
+};
+use buoy_topology::Dialect;
+
+use super::{BundleOutcome, FlowMods};
+
+/// What the core asks of a switch.
+#[derive(Debug)]
+pub enum Command {
+    /// Report these flows, as [`Event::Flows`] and at last [`Event::DumpDone`].
+    Dump(FlowStatsRequest),
+    /// Apply these as one atomic bundle; [`Event::Bundle`] says how it ended.
+    Bundle(FlowMods),
+    /// Send a packet.
+    PacketOut(PacketOut),
+    /// Give the switch this meter. One that it has already is no mistake.
+    Meter(MeterMod),
+    /// Become the primary controller; [`Event::Role`] says when it is so.
+    ClaimPrimary,
+}
+
+/// What a switch says that matters to the core.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The handshake is over.
+    Ready(Ready),
+    /// A port came, went or changed.
+    Port(PortStatus),
+    /// A part of a dump.
+    Flows(Vec<FlowStats>),
+    /// The dump is complete.
+    DumpDone,
+    /// How a bundle ended.
+    Bundle(BundleOutcome),
+    /// A packet for the controller.
+    Packet(PacketIn),
+    /// Somebody else changed flows.
+    Changed(Vec<FlowChange>),
+    /// Not every change by others is told: the switch has no flow monitor, or its monitor had paused.
+    Unwatched {
+        /// Whether changes from now on are told.
+        is_over: bool,
+    },
+    /// The role that this controller has now.
+    Role(ControllerRole),
+}
+
+/// What a switch says of itself in the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Who it is.
+    pub features: Features,
+    /// Its ports.
+    pub ports: Vec<Port>,
+    /// How it is spoken to.
+    pub dialect: Dialect,
+    /// Whether it can have meters.
+    pub meters: bool,
+}

@@ -1,0 +1,14 @@
+//! `buoyd` and `buoyctl` as scripts meet them.
+
+#![expect(clippy::indexing_slicing, reason = "a test that fails says so")]
+
+mod careless;
+mod described;
+mod exits;
+mod hooks;
+mod import;
+mod life;
+mod rpc;
+mod sharing;
+mod store;
+mod support;

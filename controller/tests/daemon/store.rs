@@ -1,0 +1,115 @@
+//! State directories that cannot be used, and disks that run full: the daemon stays, says so, and changes nothing.
+
+use std::os::unix::fs::PermissionsExt;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::support::{Daemon, declared};
+
+/// Holds that a daemon is in safe mode, says why, refuses changes with exit code 1, and ends well.
+fn is_safe(mut daemon: Daemon, why: &str) {
+    let status = daemon.json("status");
+    assert_eq!(status["mode"], "safe", "{status}");
+    let problem = status["problem"].as_str().unwrap_or_default();
+    let state = daemon.state.display().to_string();
+    for part in [why, &state, "restart buoyd"] {
+        assert!(problem.contains(part), "{part}: {problem}");
+    }
+    for words in ["fip release 203.0.113.100", "pool list"] {
+        let output = daemon.buoyctl(words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{words}: {error}");
+        assert!(error.contains("safe mode") && error.contains(why), "{words}: {error}");
+    }
+    assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+}
+
+#[test]
+fn a_damaged_store_means_safe_mode() {
+    let mut daemon = declared();
+    daemon.end(Signal::SIGTERM);
+    std::fs::write(daemon.state.join("commit"), "garbage").expect("it can be written");
+    daemon.start_again();
+    let status = daemon.json("status");
+    assert_eq!(status["mode"], "safe");
+    assert!(status["problem"].as_str().is_some_and(|own| own.contains("state")), "{status}");
+    for words in ["fip release 203.0.113.100", "pool list"] {
+        assert_eq!(daemon.buoyctl(words).status.code(), Some(1), "{words}");
+    }
+}
+
+#[test]
+fn a_state_directory_on_a_read_only_disk_means_safe_mode() {
+    let mut daemon = declared();
+    daemon.end(Signal::SIGTERM);
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\"";
+    daemon.start_as(daemon.apart("-Urm", script));
+    is_safe(daemon, "Read-only file system");
+}
+
+#[test]
+fn a_state_directory_without_permission_means_safe_mode() {
+    let mut daemon = Daemon::new();
+    std::fs::create_dir(&daemon.state).expect("it can be made");
+    std::fs::set_permissions(&daemon.state, PermissionsExt::from_mode(0o555)).expect("it is ours");
+    // Root too is held to permissions in a user namespace where it is nobody.
+    daemon.start_as(daemon.apart("-U", "true"));
+    is_safe(daemon, "Permission denied");
+}
+
+#[test]
+fn a_file_in_place_of_the_state_directory_means_safe_mode_and_stays() {
+    let mut daemon = Daemon::new();
+    std::fs::write(&daemon.state, "precious").expect("it can be written");
+    let state = daemon.state.clone();
+    daemon.start_again();
+    let kept = || std::fs::read(&state).expect("it is there");
+    assert_eq!(kept(), b"precious");
+    is_safe(daemon, "not a directory");
+}
+
+#[test]
+fn a_state_directory_whose_parent_is_missing_means_safe_mode() {
+    let mut daemon = Daemon::new();
+    daemon.state.push("a/b");
+    daemon.start_again();
+    is_safe(daemon, "No such file or directory");
+}
+
+#[test]
+fn a_full_disk_refuses_changes_and_keeps_what_was_acknowledged() {
+    let mut daemon = Daemon::new();
+    std::fs::create_dir(&daemon.state).expect("it can be made");
+    daemon.start_as(daemon.apart("-Urm", "mount -t tmpfs -o size=64k tmpfs \"$0\""));
+    let create = |name: &str| {
+        let params = json!({"name": name, "cidr": "10.0.0.0/24", "gateway": "10.0.0.1", "wait": "store"});
+        format!("{}\n", json!({"jsonrpc": "2.0", "id": name, "method": "network.create", "params": params}))
+    };
+    let mut client = daemon.client();
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        let name = format!("net-{}", acknowledged.len());
+        assert!(acknowledged.len() < 2_000, "64 KiB hold them all");
+        client.send(create(&name).as_bytes());
+        let answer = client.answer();
+        if answer.get("error").is_some() {
+            break answer;
+        }
+        acknowledged.push(name);
+    };
+    let message = refused["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("No space left on device") && message.contains("make room"), "{refused}");
+    // The last two share a commit: that the second is there already is not so when the first is not stored.
+    client.send([create("a"), create("b"), create("b")].concat().as_bytes());
+    for _ in 0..3 {
+        assert_eq!(client.answer()["error"]["data"]["kind"], "storage");
+    }
+    let output = daemon.buoyctl("network delete net-0");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let listed = daemon.json("network list");
+    let mut listed: Vec<_> = listed.as_array().into_iter().flatten().map(|own| own["name"].clone()).collect();
+    listed.sort_by_key(|name| name.as_str().map(|name| (name.len(), name.to_owned())));
+    assert_eq!(listed, acknowledged);
+    assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+}
