@@ -1,7 +1,8 @@
 //! One association, asked at the socket, durable and acknowledged by both bridges, beside its bare sum: the same bundles
 //! by a bare client and one fsync, in turn, on one machine.
 //!
-//! `cargo bench -p buoy-testbed --bench association`
+//! `cargo bench -p buoy-testbed --bench association -- 0 10000` measures it beside no and beside 10,000 other
+//! associations.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -12,10 +13,19 @@ use buoy_flows::flow::owner::Feature;
 use buoy_flows::flow::{Flow, Owner};
 use buoy_flows::openflow::{FlowModCommand, MatchField, TableId};
 use buoy_testbed::site::DECLARATION;
-use buoy_testbed::{Daemon, Lab, Switch};
+use buoy_testbed::{Daemon, Lab, Switch, crowd};
 
 fn main() {
-    let disk = tempfile::tempdir_in(".").expect("a directory on a disk");
+    let sizes: Vec<u32> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    println!("{ROUNDS} rounds, in microseconds        median     min      max");
+    for others in if sizes.is_empty() { vec![0] } else { sizes } {
+        println!("beside {others} others");
+        measure(others);
+    }
+}
+
+fn measure(others: u32) {
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory on a disk");
     let lab = Lab::up("flat");
     let state = disk.path().canonicalize().expect("it exists").join("state");
     let daemon = Daemon::start_with(&lab, state.to_str().expect("a path in UTF-8"), &[]);
@@ -23,6 +33,7 @@ fn main() {
     for command in DECLARATION {
         daemon.buoyctl_json(command.split(' '));
     }
+    crowd::move_in(&lab, &daemon, others);
     let mut socket = BufReader::new(UnixStream::connect(daemon.socket()).expect("the daemon accepts"));
     let mut bridges = ["br-int", "br-ex"].map(|bridge| Switch::connect(&lab, bridge));
     let mut file = File::create(disk.path().join("probe")).expect("a file");
@@ -46,7 +57,6 @@ fn main() {
             bridge.install(&probes(flows, round), FlowModCommand::DeleteStrict);
         }
     }
-    println!("{ROUNDS} rounds, in microseconds        median     min      max");
     let ours = show("one association at the socket", ours);
     let bare = show("two bare bundles and one fsync", bare);
     show("  of which the fsync", synced);

@@ -86,6 +86,15 @@ impl Daemon {
         self.running.as_ref()?.pid()
     }
 
+    /// Its resident memory in bytes.
+    #[track_caller]
+    pub fn memory(&self) -> u64 {
+        let pid = self.pid().expect("buoyd runs");
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// What it has logged since the lab came up.
     pub fn log(&self) -> String {
         fs::read_to_string(self.run.join("buoy/buoyd.log")).unwrap_or_default()

@@ -5,7 +5,7 @@
 //! network namespaces and the interfaces.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -79,12 +79,13 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
             wiring::ports(lab).try_for_each(deafen)?;
             for_each_namespace(lab, |name| {
                 ip_batch(&wiring::inside(lab, name))?;
-                match lab.place(name) {
-                    Some(Place::Node) => {
-                        checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))
-                    }
-                    _ => Ok(()),
+                if lab.place(name) == Some(Place::Node) {
+                    checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))?;
                 }
+                if lab.police.as_ref().is_some_and(|police| police.node == name) {
+                    start_police(&lab.name)?;
+                }
+                Ok(())
             })
         });
         links.join().map_err(|_| anyhow::anyhow!("wiring panicked"))??;
@@ -190,6 +191,22 @@ fn checksum_in_software<'a>(interfaces: impl Iterator<Item = &'a str>) -> Result
     }
     Ok(())
 }
+
+/// Starts the process that polices, in this namespace; returns when it forwards.
+fn start_police(lab: &str) -> Result<()> {
+    let log = File::create(POLICE_LOG).context(POLICE_LOG)?;
+    let mut police = command(std::env::current_exe()?);
+    police.args(["probe", "police", lab]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    let mut child = police.spawn().context("start the police")?;
+    let mut line = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        io::BufReader::new(stdout).read_line(&mut line)?;
+    }
+    ensure!(line.trim() == "ready", "the police ended: {}", fs::read_to_string(POLICE_LOG)?);
+    Ok(())
+}
+
+const POLICE_LOG: &str = "/run/buoy/police.log";
 
 /// Waits until each interface of this namespace has its carrier: a bridge port is shut until then.
 fn await_carrier() -> Result<()> {

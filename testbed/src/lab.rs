@@ -1,5 +1,6 @@
 //! A running lab, its nodes and its Open vSwitch.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ use crate::tools::OVS_DIR;
 
 /// Where [`Lab::point_at_controller`] points the bridges.
 pub const CONTROLLER: &str = "tcp:127.0.0.1:6653";
+
+/// What `ovs-ofctl` may speak.
+const VERSIONS: &str = "OpenFlow10,OpenFlow13";
 
 /// A lab of one test. Dropped, it ends; dropped by a panic, it first prints what its switches look like.
 #[derive(Debug)]
@@ -73,10 +77,10 @@ impl Lab {
         self.host().run(with("ovs-vsctl", words)).expect_success()
     }
 
-    /// Runs `ovs-ofctl -O OpenFlow13`; panics where it fails.
+    /// Runs `ovs-ofctl` in OpenFlow 1.3, or 1.0 where the bridge offers nothing else; panics where it fails.
     #[track_caller]
     pub fn ovs_ofctl<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> String {
-        let mut line = with("ovs-ofctl", ["-O", "OpenFlow13"]);
+        let mut line = with("ovs-ofctl", ["-O", VERSIONS]);
         line.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         self.host().run(line).expect_success()
     }
@@ -119,6 +123,15 @@ impl Lab {
         self.ovs_vsctl(line.split_whitespace());
     }
 
+    /// The flows of a bridge without counters, as `ovs-ofctl` prints them.
+    #[track_caller]
+    pub fn lasting_flows(&self, bridge: &str) -> BTreeSet<String> {
+        const COUNTERS: [&str; 5] = ["duration=", "n_packets=", "n_bytes=", "idle_age=", "hard_age="];
+        let lasts = |word: &&str| !COUNTERS.iter().any(|own| word.starts_with(own));
+        let flows = self.dump_flows(bridge);
+        flows.iter().map(|line| line.split(", ").filter(lasts).collect::<Vec<_>>().join(", ")).collect()
+    }
+
     /// Ends ovs-vswitchd by SIGKILL; returns when it is gone. Flows and taps go with it.
     #[track_caller]
     pub fn kill_vswitchd(&self) {
@@ -151,8 +164,8 @@ impl Lab {
         };
         add(&["ovs-vsctl", "show"]);
         for bridge in &self.spec.bridges {
-            add(&["ovs-ofctl", "-O", "OpenFlow13", "--names", "dump-flows", &bridge.name]);
-            add(&["ovs-ofctl", "-O", "OpenFlow13", "--names", "dump-ports", &bridge.name]);
+            add(&["ovs-ofctl", "-O", VERSIONS, "--names", "dump-flows", &bridge.name]);
+            add(&["ovs-ofctl", "-O", VERSIONS, "--names", "dump-ports", &bridge.name]);
         }
         add(&["ip", "-brief", "address"]);
         add(&["ip", "neigh"]);

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use buoy_testbed::probe::responder;
+use buoy_testbed::police::patrol;
+use buoy_testbed::probe::{inject, responder, storm, stream};
 use buoy_testbed::registry::{self, Entry};
 use buoy_testbed::spec::{HOST, LabSpec};
 use clap::{Parser, Subcommand};
@@ -75,7 +76,12 @@ enum Command {
 enum Probe {
     TcpServe { port: u16 },
     UdpServe { port: u16 },
+    StreamServe { port: u16 },
+    StreamRun { server: SocketAddr },
     TcpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
+    Police { lab: String },
+    Inject { interface: String, frames: Vec<String> },
+    Storm { interface: String, seed: u64, per_second: u32, known: Vec<String> },
     UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
 }
 
@@ -112,6 +118,11 @@ fn run_probe(probe: Probe) -> Result<()> {
     let exchange = match probe {
         Probe::TcpServe { port } => return responder::tcp_serve(port),
         Probe::UdpServe { port } => return responder::udp_serve(port),
+        Probe::StreamServe { port } => return stream::serve(port),
+        Probe::StreamRun { server } => return stream::run(server),
+        Probe::Police { lab } => return patrol::run(&lab),
+        Probe::Inject { interface, frames } => return inject::run(&interface, &frames),
+        Probe::Storm { interface, seed, per_second, known } => return storm::run(&interface, seed, per_second, &known),
         Probe::TcpExchange { server, deadline_ms, payload } => {
             responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
         }

@@ -8,6 +8,8 @@ use buoy_topology::MacAddr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::police::Rules;
+
 /// The node name of the lab's root namespace, where Open vSwitch and the daemon run.
 pub const HOST: &str = "host";
 
@@ -33,6 +35,22 @@ pub struct LabSpec {
     pub nodes: Vec<NodeSpec>,
     /// veth pairs.
     pub links: Vec<LinkSpec>,
+    /// What stands between the uplink and the provider's router, where the provider polices.
+    pub police: Option<PoliceSpec>,
+}
+
+/// A node that passes on only what the provider allows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoliceSpec {
+    /// The node.
+    pub node: String,
+    /// Its interface towards the server.
+    pub server: String,
+    /// Its interface towards the router.
+    pub router: String,
+    /// What it allows.
+    pub rules: Rules,
 }
 
 /// An Open vSwitch bridge; its LOCAL port carries addresses of the host.
@@ -220,6 +238,11 @@ impl LabSpec {
             let namespace = if place == Place::Bridge { HOST } else { end.at.as_str() };
             ensure!(interfaces.insert((namespace, end.name.as_str())), "interface {} is used twice", end.name);
         }
+        if let Some(police) = &self.police {
+            for name in [&police.server, &police.router] {
+                ensure!(interfaces.contains(&(&*police.node, name)), "police without interface {name}");
+            }
+        }
         Ok(())
     }
 }
@@ -228,7 +251,12 @@ impl LabSpec {
 const INTERFACE_NAME_MAX: usize = 15;
 
 /// The descriptions that are built in.
-const LABS: &[&str] = &[include_str!("../labs/flat.toml")];
+const LABS: &[&str] = &[
+    include_str!("../labs/flat.toml"),
+    include_str!("../labs/ten.toml"),
+    include_str!("../labs/ovh.toml"),
+    include_str!("../labs/hetzner.toml"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +272,7 @@ mod tests {
     #[test]
     fn built_in_labs_are_sound() {
         let labs = LabSpec::all().expect("labs");
-        assert_eq!(labs.iter().map(|lab| lab.name.as_str()).collect::<Vec<_>>(), ["flat"]);
+        assert_eq!(labs.iter().map(|lab| lab.name.as_str()).collect::<Vec<_>>(), ["flat", "ten", "ovh", "hetzner"]);
     }
 
     #[test]
@@ -262,6 +290,6 @@ mod tests {
     #[test]
     fn an_unknown_lab_is_answered_with_the_known_ones() {
         let error = LabSpec::named("moon").expect_err("no such lab");
-        assert_eq!(error.to_string(), "there is no lab \"moon\"; labs: flat");
+        assert_eq!(error.to_string(), "there is no lab \"moon\"; labs: flat, ten, ovh, hetzner");
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use buoy_flows::flow::{Flow, Owner};
 use buoy_flows::openflow::{
     ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, FlowModCommand,
-    FlowStatsRequest, Hello, Match, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody, TableId, Xid,
-    split_frame,
+    FlowStatsRequest, Hello, Match, Message, MeterCommand, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+    TableId, Xid, split_frame,
 };
+use buoy_flows::pipeline::Meter;
 use buoy_topology::PortNo;
 use bytes::BytesMut;
 
@@ -82,6 +83,15 @@ impl Switch {
     /// The names of all messages that came in.
     pub fn heard(&self) -> &BTreeSet<&'static str> {
         &self.heard
+    }
+
+    /// Gives the switch the meters that flows refer to.
+    #[track_caller]
+    pub fn give_meters(&mut self) {
+        for meter in Meter::ALL {
+            self.send(Message::MeterMod(meter.to_meter_mod(MeterCommand::Add)));
+        }
+        self.ask(Message::BarrierRequest);
     }
 
     /// Installs flows in one bundle; nothing may be refused.

@@ -97,7 +97,7 @@ fn exchange(
 
 /// The words of a hidden subcommand of `buoy-testbed`.
 #[track_caller]
-fn probe(kind: &str, arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(super) fn probe(kind: &str, arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let binary = own_binary().unwrap_or_else(|error| panic!("{error:#}"));
     let mut words = vec![binary.to_string_lossy().into_owned(), "probe".to_owned(), kind.to_owned(), "--".to_owned()];
     words.extend(arguments);

@@ -1,21 +1,30 @@
 //! Looking at a lab from inside: each probe has a deadline and says what it saw.
 //!
-//! [`ping`] and [`exchange`] carry traffic, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
-//! [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
+//! [`ping`], [`exchange`] and [`stream`] carry traffic, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
+//! [`inject`] and [`storm`] send
+//! what no stack would, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
 //! nodes.
 
 pub mod arp;
 pub mod capture;
 pub mod exchange;
 pub mod frame;
+pub mod inject;
 pub mod ping;
+pub mod police;
 pub mod responder;
+pub mod storm;
+pub mod stream;
 
 pub use arp::{arping, flush_neighbours, neighbour};
 pub use capture::Capture;
 pub use exchange::{Exchange, Server, tcp_exchange, tcp_server, udp_exchange, udp_server};
 pub use frame::{Arp, ArpOperation, Frame};
+pub use inject::inject;
 pub use ping::{PingReport, PingRun, ping};
+pub use police::Police;
+pub use storm::{StormReport, StormRun};
+pub use stream::{StreamReport, StreamRun};
 
 use std::thread;
 use std::time::{Duration, Instant};
