@@ -1,12 +1,15 @@
 //! The codec and the pipeline against a real Open vSwitch: what it says is read and written back to the same bytes, and
 //! what it is told to install is what it dumps.
 
+mod one_table;
+
 use std::collections::BTreeSet;
 
 use buoy_flows::flow::{Flow, Owner};
 use buoy_flows::openflow::{
-    BufferId, FlowModCommand, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketOut,
-    SwitchConfig, TableId,
+    AsyncConfig, BufferId, ControllerRole, FlowChange, FlowEvent, FlowModCommand, FlowMonitorControl, FlowMonitorFlags,
+    FlowMonitorRequest, FlowUpdate, Match, Message, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+    PacketOut, Role as RoleMessage, SwitchConfig, TableId,
 };
 use buoy_flows::pipeline::{Role, World, compile_all};
 use buoy_testbed::{Lab, Switch};
@@ -15,7 +18,7 @@ use buoy_topology::ops::{
     RangesSpec,
 };
 use buoy_topology::{
-    Bridge, Change, DatapathId, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
+    Bridge, Change, DatapathId, Dialect, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
 };
 
 #[test]
@@ -84,6 +87,65 @@ fn owner() -> Owner {
 }
 
 #[test]
+fn the_monitor_tells_of_what_others_change() {
+    let lab = Lab::up("flat");
+    let (mut watcher, mut other) = (Switch::connect(&lab, "br-int"), Switch::connect(&lab, "br-int"));
+    let flags = FlowMonitorFlags::ADD | FlowMonitorFlags::DELETE | FlowMonitorFlags::MODIFY | FlowMonitorFlags::ACTIONS;
+    let request =
+        FlowMonitorRequest { id: 1, flags, out_port: PortNo::ANY, table: TableId::ALL, matching: Match::new() };
+    let body = MultipartRequestBody::FlowMonitor(vec![request]);
+    watcher.ask(Message::MultipartRequest(MultipartRequest::new(body)));
+    let flow =
+        Flow::new(TableId(9), 7, owner()).on(buoy_flows::openflow::MatchField::EthType(0x0800)).goto(TableId(11));
+    other.install(std::slice::from_ref(&flow), FlowModCommand::Add);
+    let [FlowUpdate::Full(added)] = &*updates(&mut watcher) else { panic!("one flow was added") };
+    let FlowChange { event, table, priority, cookie, matching, instructions, .. } = added.clone();
+    assert_eq!((event, table, priority, cookie), (FlowEvent::Added, flow.table, flow.priority, flow.owner.cookie()));
+    assert_eq!((matching, instructions), (flow.matching.clone(), flow.instructions.clone()));
+    let changed = Flow { instructions: Vec::new(), ..flow.clone() };
+    other.install(std::slice::from_ref(&changed), FlowModCommand::ModifyStrict);
+    let [FlowUpdate::Full(modified)] = &*updates(&mut watcher) else { panic!("one flow was changed") };
+    assert_eq!((modified.event, modified.instructions.len()), (FlowEvent::Modified, 0));
+    other.install(&[changed], FlowModCommand::DeleteStrict);
+    let [FlowUpdate::Full(deleted)] = &*updates(&mut watcher) else { panic!("one flow was deleted") };
+    assert!(matches!(deleted.event, FlowEvent::Deleted { .. }), "{deleted:?}");
+    watcher.install(&[flow], FlowModCommand::Add);
+    watcher.send(Message::FlowMonitorControl(FlowMonitorControl::Cancel(1)));
+    watcher.ask(Message::BarrierRequest);
+}
+
+/// The next updates that a monitor tells.
+fn updates(switch: &mut Switch) -> Vec<FlowUpdate> {
+    loop {
+        let (_, Message::MultipartReply(reply)) = switch.receive() else { continue };
+        if let MultipartReplyBody::FlowMonitor(updates) = reply.body {
+            return updates;
+        }
+    }
+}
+
+#[test]
+fn roles_and_async_configuration_are_understood() {
+    let lab = Lab::up("flat");
+    let (mut one, mut two) = (Switch::connect(&lab, "br-int"), Switch::connect(&lab, "br-int"));
+    let ask = RoleMessage { role: ControllerRole::NoChange, generation_id: 0 };
+    let answer = one.ask(Message::RoleRequest(ask));
+    assert!(matches!(answer, Message::RoleReply(own) if own.role == ControllerRole::Equal), "{answer:?}");
+    let primary = RoleMessage { role: ControllerRole::Primary, generation_id: 7 };
+    assert_eq!(one.ask(Message::RoleRequest(primary)), Message::RoleReply(primary));
+    let later = RoleMessage { role: ControllerRole::Primary, generation_id: 8 };
+    assert_eq!(two.ask(Message::RoleRequest(later)), Message::RoleReply(later));
+    let (_, Message::RoleStatus(status)) = one.receive() else { panic!("the first is told that it is secondary") };
+    assert_eq!((status.role, status.generation_id), (ControllerRole::Secondary, 8));
+    let stale = one.ask(Message::RoleRequest(primary));
+    assert!(matches!(&stale, Message::Error(error) if error.name() == Some("OFPRRFC_STALE")), "{stale:?}");
+    let config = AsyncConfig { packet_in: [7, 0], port_status: [7, 7], flow_removed: [15, 0] };
+    two.send(Message::SetAsync(config));
+    let answer = two.ask(Message::GetAsyncRequest);
+    assert!(matches!(answer, Message::GetAsyncReply(own) if own == config), "{answer:?}");
+}
+
+#[test]
 fn a_dump_after_the_install_equals_what_was_compiled() {
     let lab = Lab::up("flat");
     for policy in [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)] {
@@ -96,6 +158,7 @@ fn a_dump_after_the_install_equals_what_was_compiled() {
                 let flows = compile_all(world).unwrap_or_else(|clash| panic!("{clash}"));
                 let flows: Vec<_> = flows.into_iter().map(|(_, flow)| flow).collect();
                 let mut switch = Switch::connect(&lab, "br-int");
+                switch.give_meters();
                 switch.install(&flows, FlowModCommand::Add);
                 let wanted: BTreeSet<_> = flows.iter().map(|flow| format!("{:?}", flow.pack())).collect();
                 let dumped = switch.dump();
@@ -137,6 +200,7 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
     let lan = ProviderSpec {
         bridge: port("br-ex"),
         uplink: port("uplink0"),
+        vlan: None,
         patch: None,
         gateway: Some([203, 0, 113, 1].into()),
         gateway_mac: None,
@@ -144,6 +208,8 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
         mac_policy: policy,
         onlink: vec!["203.0.113.0/24".parse().expect("a subnet")],
         garp: false,
+        garp_timing: Default::default(),
+        hook: None,
     };
     run(&mut site, |site| site.create_provider(name("lan"), lan).expect("a provider"));
     let ranges = RangesSpec {
@@ -198,7 +264,14 @@ fn bridge(own: &str, local: MacAddr) -> Bridge {
         .to_vec();
     ports.push((port(own), Port { number: PortNo::LOCAL, mac: local }));
     let host = HostName("host".into());
-    Bridge { datapath_id: DatapathId(1), host, name: port(own), ports: ports.into_iter().collect() }
+    Bridge {
+        datapath_id: DatapathId(1),
+        host,
+        name: port(own),
+        dialect: Dialect::OpenFlow13,
+        meters: true,
+        ports: ports.into_iter().collect(),
+    }
 }
 
 fn mac(last: u8) -> MacAddr {

@@ -1,0 +1,8 @@
+//! Direct ports: stations on the provider's bridge that have provider addresses themselves.
+
+mod forged;
+mod life;
+mod policed;
+mod station;
+mod traffic;
+mod vlan;
