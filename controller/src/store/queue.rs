@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use buoy_topology::{Change, Generation, MacAddr, NeighbourKey};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::engine::Engine;
 use super::plan::Plan;
@@ -136,6 +136,13 @@ impl Worker {
         if accepted.is_empty() {
             return;
         }
+        if let Some((free, needed)) = self.lack_of_room(&plan) {
+            warn!(free, needed, "the disk is too full for a change");
+            for (_, done) in accepted {
+                done(Err(StoreError::Full { path: self.engine.dir.path().to_owned(), free, needed }));
+            }
+            return;
+        }
         match self.engine.write(&plan, &self.counters) {
             Ok(()) => {
                 self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
@@ -152,6 +159,15 @@ impl Worker {
                 self.read_only = Some(reason);
             }
         }
+    }
+
+    /// What is free and what would have to be, where it is not enough. Asked before anything is written: a write that
+    /// fails half-way leaves it unknown what is on disk.
+    fn lack_of_room(&self, plan: &Plan) -> Option<(u64, u64)> {
+        let needed = RESERVE.saturating_add(plan.size().saturating_mul(GROWTH));
+        // Where the system does not tell, the write itself does.
+        let free = self.engine.dir.free().ok()?;
+        (free < needed).then_some((free, needed))
     }
 
     fn refusal(&self, reason: &str) -> StoreError {
@@ -173,5 +189,9 @@ impl Request {
 
 /// How many requests may wait.
 const QUEUE_LEN: usize = 1_024;
+/// What stays free on the disk: sled tidies its log up, and opens no store on a full disk.
+const RESERVE: u64 = 16 * 1_024 * 1_024;
+/// How much sled writes for a byte of ours, at most: the page that it belongs to, anew.
+const GROWTH: u64 = 4;
 /// How many requests share one transaction.
 const GROUP_LEN: usize = 256;
