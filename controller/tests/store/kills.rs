@@ -70,7 +70,7 @@ fn child_commits_until_it_is_killed() {
 }
 
 /// What commit n does: puts three addresses and removes one, which must be seen together.
-fn change(generation: u64) -> Change {
+pub(crate) fn change(generation: u64) -> Change {
     let [a, b, c, gone] = touched(generation);
     let mut change = puts([a, b, c].map(|n| fip(n, generation)));
     change.remove(Key::FloatingIp(address(gone)));
@@ -83,7 +83,7 @@ fn touched(generation: u64) -> [u32; 4] {
 }
 
 /// All addresses after so many commits.
-fn expected(last: u64) -> BTreeMap<std::net::Ipv4Addr, u64> {
+pub(crate) fn expected(last: u64) -> BTreeMap<std::net::Ipv4Addr, u64> {
     let mut expected = BTreeMap::new();
     for generation in 1..=last {
         let [a, b, c, gone] = touched(generation);

@@ -5,5 +5,6 @@
 mod contents;
 mod damage;
 mod kills;
+mod power;
 mod support;
 mod writing;
