@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
-//! [`open`] and [`scan`] (what is checked before anything is given out), then what they stand on: [`table`] (trees and
-//! keys), [`envelope`] (values), [`state`] (what shows that nothing is missing), [`commit_file`], [`directory`],
+//! [`open`] and [`scan`] (what is checked before anything is given out), [`migrate`] (older stores), then what they stand
+//! on: [`table`] (trees and keys), [`envelope`] (values), [`state`] (what shows that nothing is missing), [`commit_file`], [`directory`],
 //! [`guard`] (sled's panics).
 
 mod commit_file;
@@ -18,6 +18,7 @@ mod engine;
 mod envelope;
 mod error;
 mod guard;
+mod migrate;
 mod open;
 mod plan;
 mod queue;

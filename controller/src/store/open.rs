@@ -13,6 +13,7 @@ use super::commit_file::CommitFile;
 use super::directory::{StateDir, sync_dir};
 use super::engine::Engine;
 use super::envelope::{Header, seal};
+use super::migrate::migrate;
 use super::scan::{Scanned, scan};
 use super::state::{SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
@@ -71,7 +72,7 @@ fn open_database(dir: &StateDir, acknowledged: CommitNo) -> Result<Database, Sto
     dir.sync()?;
     let log = File::options().write(true).open(dir.sled_log());
     let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-    let stored = read_state(&db, &at)?;
+    let (stored, version) = read_state(&db, &at)?;
     let commit = stored.as_ref().map_or(CommitNo(0), |state| state.commit);
     if acknowledged > commit {
         return Err(StoreError::RolledBack { path: at, stored: commit, expected: acknowledged });
@@ -79,6 +80,7 @@ fn open_database(dir: &StateDir, acknowledged: CommitNo) -> Result<Database, Sto
     let trees = open_trees(&db, &at, stored.as_ref())?;
     let scanned = scan(&trees, &at)?;
     check_tallies(&scanned, stored.as_ref(), &at)?;
+    migrate(&db, trees.get(&Table::Meta).expect("every table is open"), &log, version, &at)?;
     if stored.is_none() {
         write_first(&db, &trees, &at)?;
         log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
@@ -139,18 +141,18 @@ fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
     }
 }
 
-/// Reads the store's own state; nothing if no commit has ever been written.
-fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
+/// Reads the store's own state, none if no commit has ever been written, and its schema version.
+fn read_state(db: &Db, at: &Path) -> Result<(Option<State>, u32), StoreError> {
     let meta_exists = db.tree_names().iter().any(|name| name == Table::Meta.name().as_bytes());
     if !meta_exists {
-        return Ok(None);
+        return Ok((None, SCHEMA));
     }
     let (schema, state) = guard::sled(at, || {
         let meta = db.open_tree(Table::Meta.name())?;
         Ok((meta.get(Place::of_schema().key)?, meta.get(Place::of_state().key)?))
     })?;
     let (schema, state) = match (schema, state) {
-        (None, None) => return Ok(None),
+        (None, None) => return Ok((None, SCHEMA)),
         (Some(schema), Some(state)) => (schema, state),
         (None, Some(_)) => return Err(StoreError::damaged(at, "the schema version is missing")),
         (Some(_), None) => return Err(StoreError::damaged(at, "the store's state is missing")),
@@ -163,7 +165,8 @@ fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
     let unreadable = |what: &dyn std::fmt::Display| StoreError::damaged(at, format!("{place} is unreadable: {what}"));
     let (header, value) = Header::parse(&state).map_err(|error| unreadable(&error))?;
     header.check(&place, value).map_err(|error| unreadable(&error))?;
-    serde_json::from_slice(value).map(Some).map_err(|error| unreadable(&error))
+    let state = serde_json::from_slice(value).map_err(|error| unreadable(&error))?;
+    Ok((Some(state), version))
 }
 
 /// Opens all trees. One that is missing from a store that had something in it is damage; sled would create it empty.

@@ -6,5 +6,6 @@ mod contents;
 mod damage;
 mod kills;
 mod power;
+mod schema;
 mod support;
 mod writing;
