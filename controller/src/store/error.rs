@@ -117,4 +117,4 @@ fn tells_damage(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidData | InvalidInput | NotFound | Other | UnexpectedEof)
 }
 
-const RESTORE: &str = "restore the state directory from a backup, or move it away to start empty";
+const RESTORE: &str = "move the state directory away, then restore a backup (buoyd restore FILE) or start empty";

@@ -123,7 +123,7 @@ fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, CommitNo), StoreError
 }
 
 /// Opens sled. It starts over without a word where its files are gone, which the commit number shows afterwards.
-fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
+pub(super) fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
     let at = dir.sled();
     let config = sled::Config::new().path(&at).cache_capacity(CACHE_BYTES).mode(sled::Mode::LowSpace);
     let deadline = Instant::now() + LOCK_WAIT;

@@ -1,6 +1,7 @@
 //! The store thread: requests that wait together become durable together.
 
 use std::fmt;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
@@ -12,13 +13,13 @@ use tracing::{error, warn};
 use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
-use super::{Commit, HookNote, StoreError};
+use super::{Commit, HookNote, StoreError, backup};
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
 #[derive(Debug)]
 pub struct Store {
     /// Taken only by `drop`, to end the thread.
-    requests: Option<SyncSender<Request>>,
+    requests: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     dir: PathBuf,
@@ -58,6 +59,14 @@ impl Store {
         self.send(Request { change: None, learnt: Vec::new(), hooks, done: Box::new(done) });
     }
 
+    /// Asks for a backup: a file with all that is durable when its turn comes. Commits wait meanwhile.
+    pub fn back_up(&self, done: impl FnOnce(Result<File, StoreError>) + Send + 'static) {
+        let requests = self.requests.as_ref().expect("only drop takes the sender");
+        if let Err(SendError(Job::BackUp(done))) = requests.send(Job::BackUp(Box::new(done))) {
+            done(Err(self.ended()));
+        }
+    }
+
     /// What has been done since the store was opened.
     pub fn stats(&self) -> Stats {
         self.counters.stats()
@@ -68,10 +77,13 @@ impl Store {
 
     fn send(&self, request: Request) {
         let requests = self.requests.as_ref().expect("only drop takes the sender");
-        if let Err(SendError(request)) = requests.send(request) {
-            let reason = "the store thread has ended".to_owned();
-            (request.done)(Err(StoreError::ReadOnly { path: self.dir.clone(), reason }));
+        if let Err(SendError(Job::Write(request))) = requests.send(Job::Write(request)) {
+            (request.done)(Err(self.ended()));
         }
+    }
+
+    fn ended(&self) -> StoreError {
+        StoreError::ReadOnly { path: self.dir.clone(), reason: "the store thread has ended".to_owned() }
     }
 }
 
@@ -84,6 +96,12 @@ impl Drop for Store {
             error!("the store thread panicked");
         }
     }
+}
+
+/// What the store thread is asked.
+enum Job {
+    Write(Request),
+    BackUp(Box<dyn FnOnce(Result<File, StoreError>) + Send>),
 }
 
 /// Somebody who waits for something to become durable.
@@ -111,10 +129,19 @@ struct Worker {
 
 impl Worker {
     /// Serves requests until the store is dropped.
-    fn run(mut self, queue: &Receiver<Request>) {
+    fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            group.extend(queue.try_iter().take(GROUP_LEN - 1));
+            let mut group = Vec::new();
+            for job in std::iter::once(first).chain(queue.try_iter().take(GROUP_LEN - 1)) {
+                match job {
+                    Job::Write(request) => group.push(request),
+                    Job::BackUp(done) => {
+                        self.commit(std::mem::take(&mut group));
+                        let engine = &self.engine;
+                        done(backup::snapshot(&engine.trees, &engine.state, &engine.dir.sled()));
+                    }
+                }
+            }
             self.commit(group);
         }
     }

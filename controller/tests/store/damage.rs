@@ -136,7 +136,7 @@ fn older_copy_put_back_is_refused_and_stays_refused() {
         assert!(matches!(error, StoreError::RolledBack { .. }), "{error:?}");
         let text = format!(
             "{}/sled was rolled back: it ends at commit 1 but commit 3 was acknowledged; \
-             restore the state directory from a backup, or move it away to start empty",
+             move the state directory away, then restore a backup (buoyd restore FILE) or start empty",
             dir.path().display()
         );
         assert_eq!(error.to_string(), text);
