@@ -4,6 +4,7 @@
 
 mod backup;
 mod careless;
+mod completion;
 mod described;
 mod exits;
 mod hooks;
