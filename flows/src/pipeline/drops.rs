@@ -44,14 +44,16 @@ pub enum DropReason {
     NoPatchPort = 19,
     /// Would have left the host with a source MAC that is not LOCAL's.
     ForgedHostMac = 20,
-    /// ARP of a direct port about its own address: an announcement, a probe.
+    /// ARP of a station about its own address, an announcement or a probe; or anything to its own MAC.
     OwnAddress = 21,
     /// To a direct port that is not there, or whose address has no MAC.
     NoDirectPort = 22,
+    /// IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites neither.
+    Unwritable = 23,
 }
 
 impl DropReason {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -74,6 +76,7 @@ impl DropReason {
         Self::ForgedHostMac,
         Self::OwnAddress,
         Self::NoDirectPort,
+        Self::Unwritable,
     ];
 
     /// The number that stands in cookies.
@@ -109,8 +112,9 @@ impl DropReason {
             Self::ToGateway => "to the network's gateway itself",
             Self::NoPatchPort => "no patch port to the other bridge",
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
-            Self::OwnAddress => "ARP of a direct port about its own address",
+            Self::OwnAddress => "about a station's own address, or to itself",
             Self::NoDirectPort => "to a direct port that is not there",
+            Self::Unwritable => "IPv4 or ARP of a kind that cannot be rewritten",
         }
     }
 }

@@ -47,6 +47,16 @@ pub(super) fn set_eth_dst(mac: MacAddr) -> Action {
     Action::SetField(MatchField::EthDst(mac.into()))
 }
 
+/// IPv4 of protocol 0, whose headers Open vSwitch does not rewrite, whatever the actions say.
+pub(super) fn unwritable_ipv4(flow: Flow) -> Flow {
+    flow.on(ipv4()).on(MatchField::IpProto(0))
+}
+
+/// ARP of operation 0 or above 255, which Open vSwitch takes for 0: not rewritten either.
+pub(super) fn unwritable_arp(flow: Flow) -> Flow {
+    flow.on(arp()).on(MatchField::ArpOp(0))
+}
+
 /// Forgets where the packet came in, so that it may leave there: OVS drops output to the ingress port in silence.
 pub(super) fn forget_in_port() -> Action {
     Action::Load { dst: whole(FieldId::IN_PORT, 16), value: 0 }
