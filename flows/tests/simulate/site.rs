@@ -21,6 +21,8 @@ pub(crate) const INTEGRATION: &str = "sim-int";
 /// The two uplinks, the patch port and the direct ports of the provider's bridge.
 pub(crate) const EXTERNAL_PORTS: [(&str, u32); 6] =
     [("eth0", 1), ("eth1", 2), ("phy-sim-ex", 3), ("qg0", 4), ("qg1", 5), ("spare0", 6)];
+/// The patch port of the provider's bridge.
+pub(crate) const PATCH: PortNo = PortNo(3);
 /// The patch port and the guests' ports of the instances' bridge; vm4 is a trunk.
 pub(crate) const INTEGRATION_PORTS: [(&str, u32); 7] =
     [("int-sim-ex", 1), ("vm0", 10), ("vm1", 11), ("vm2", 12), ("vm3", 13), ("vm4", 14), ("spare1", 15)];
@@ -219,7 +221,7 @@ impl Sample {
             let ports = ports.iter().map(|(_, number)| PortNo(*number)).chain([PortNo::LOCAL]);
             network.add(bridge.name.clone(), Switch::new(self.flows(bridge).into_iter().map(Entry::from), ports));
         }
-        network.join((&port(EXTERNAL), PortNo(3)), (&port(INTEGRATION), PortNo(1)));
+        network.join((&port(EXTERNAL), PATCH), (&port(INTEGRATION), PortNo(1)));
         network
     }
 }
