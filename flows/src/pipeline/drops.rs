@@ -48,7 +48,8 @@ pub enum DropReason {
     OwnAddress = 21,
     /// To a direct port that is not there, or whose address has no MAC.
     NoDirectPort = 22,
-    /// IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites neither.
+    /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
+    /// of them.
     Unwritable = 23,
 }
 
@@ -114,7 +115,7 @@ impl DropReason {
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
             Self::OwnAddress => "about a station's own address, or to itself",
             Self::NoDirectPort => "to a direct port that is not there",
-            Self::Unwritable => "IPv4 or ARP of a kind that cannot be rewritten",
+            Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
         }
     }
 }

@@ -47,12 +47,13 @@ pub(super) fn set_eth_dst(mac: MacAddr) -> Action {
     Action::SetField(MatchField::EthDst(mac.into()))
 }
 
-/// IPv4 of protocol 0, whose headers Open vSwitch does not rewrite, whatever the actions say.
+/// IPv4 of protocol 0, whose headers Open vSwitch does not rewrite, whatever the actions say. Of malformed IPv4 it reads
+/// the same.
 pub(super) fn unwritable_ipv4(flow: Flow) -> Flow {
     flow.on(ipv4()).on(MatchField::IpProto(0))
 }
 
-/// ARP of operation 0 or above 255, which Open vSwitch takes for 0: not rewritten either.
+/// ARP of operation 0 or above 255, which Open vSwitch takes for 0, as it does with malformed ARP: not rewritten either.
 pub(super) fn unwritable_arp(flow: Flow) -> Flow {
     flow.on(arp()).on(MatchField::ArpOp(0))
 }

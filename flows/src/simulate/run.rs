@@ -285,8 +285,7 @@ impl<'a> Run<'a> {
     /// Tells of a field that was written.
     fn note(&mut self, at: At<'_>, place: Place, field: &MatchField, is_other: bool) {
         match place {
-            Place::Register(_) | Place::Metadata | Place::Zero => {}
-            Place::InPort => self.effect(at, Effect::PortForgotten),
+            Place::Register(_) | Place::Metadata | Place::InPort | Place::Zero => {}
             _ if is_other => {
                 let text = Match::new().with(field.clone()).to_string();
                 let (field, value) = text.split_once('=').unwrap_or((&text, ""));
@@ -300,8 +299,6 @@ impl<'a> Run<'a> {
         let bytes = place.read(headers).to_be_bytes();
         if let Some(field) = dst.field.whole().holding(&bytes) {
             self.note(at, place, &field, true);
-        } else if place == Place::InPort {
-            self.effect(at, Effect::PortForgotten);
         }
     }
 }

@@ -41,7 +41,6 @@ impl Effect {
             Self::TtlDown(left) => format!("the time to live counts down to {left}"),
             Self::Tagged => "it gets a VLAN tag".to_owned(),
             Self::Untagged => "its VLAN tag is taken off".to_owned(),
-            Self::PortForgotten => "it may leave where it came in".to_owned(),
             Self::Goes(table) => format!("it goes on to {}", name.table(&stage.bridge, *table)),
             Self::Crosses { port, bridge } => format!("it goes by {} to {bridge}", name.port(&stage.bridge, *port)),
             Self::Metered(meter) => format!("it passes meter {meter}"),

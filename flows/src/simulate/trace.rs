@@ -34,7 +34,7 @@ pub struct Stage {
 /// What a flow did to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// A field of the packet has another value now; registers and metadata are not told.
+    /// A field of the packet has another value now; registers, metadata and the ingress port are not told.
     Changed {
         /// The field, in ovs-ofctl's words.
         field: String,
@@ -47,8 +47,6 @@ pub enum Effect {
     Tagged,
     /// It lost its VLAN tag.
     Untagged,
-    /// It may leave by the port that it came in on.
-    PortForgotten,
     /// It goes on in a table.
     Goes(TableId),
     /// It goes through a patch port to another bridge.

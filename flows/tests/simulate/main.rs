@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use buoy_flows::pipeline::DropReason;
 use buoy_flows::simulate::{Cause, Headers, Network, Outcome, Trace};
 use buoy_topology::site::Binding;
-use buoy_topology::{Dialect, MacAddr, MacPolicy, PortNo, Provider};
+use buoy_topology::{Dialect, Interface, MacAddr, MacPolicy, PortNo, Provider};
 use etherparse::PacketBuilder;
 use packets::{Packet, SEED, packet};
 use proptest::prelude::*;
@@ -200,6 +200,18 @@ proptest! {
     }
 
     #[test]
+    fn instances_of_a_network_reach_each_other_and_no_other(plan in plans(), body in prop::collection::vec(any::<u8>(), 0..80)) {
+        let sample = plan.sample();
+        let network = sample.network();
+        let all: Vec<_> = sample.site.instances().flat_map(|own| own.interfaces.iter()).collect();
+        for from in &all {
+            for to in all.iter().filter(|to| to.id != from.id) {
+                check_neighbours(&sample, &network, from, to, &body);
+            }
+        }
+    }
+
+    #[test]
     fn in_one_table_too_no_packet_leaves_unregistered(plan in plans(), seeds in seeds()) {
         let sample = plan.legacy().sample();
         let network = sample.network();
@@ -212,6 +224,21 @@ proptest! {
             }
             prop_assert!(!trace.causes().any(|cause| matches!(cause, Cause::TooDeep | Cause::TooMany)));
         }
+    }
+}
+
+/// From an interface straight to another one's MAC.
+fn check_neighbours(sample: &Sample, network: &Network, from: &Interface, to: &Interface, body: &[u8]) {
+    let frame = udp((from.mac, from.ip, 4_000), (to.mac, to.ip, 53), 64, body);
+    let number = |own: &Interface| sample.integration.port(&own.port).unwrap().number;
+    let packet = Packet { bridge: port(INTEGRATION), port: number(from), frame: tagged(frame.clone(), from.vlan) };
+    let trace = send(network, &packet);
+    let got: Vec<_> = trace.sent().collect();
+    if from.network == to.network {
+        let expected = tagged(frame, to.vlan);
+        assert_eq!(got, [(&port(INTEGRATION), number(to), &*expected)], "{}", shown(&packet, &trace));
+    } else {
+        assert!(got.is_empty(), "{}", shown(&packet, &trace));
     }
 }
 
