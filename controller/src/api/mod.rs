@@ -12,6 +12,7 @@ pub mod network;
 pub mod pool;
 pub mod provider;
 pub mod request;
+pub mod trace;
 pub mod views;
 pub mod written;
 
@@ -23,4 +24,5 @@ pub use network::NetworkCreate;
 pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};

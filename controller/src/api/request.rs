@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach, NetworkCreate,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet, TraceShow,
 };
 
 macro_rules! methods {
@@ -124,6 +124,8 @@ methods! {
     StatusShow = "status.show", false;
     /// Dropped packets by reason.
     DropsShow = "drops.show", false;
+    /// What becomes of a packet.
+    TraceShow(TraceShow) = "trace.show", false;
 }
 
 /// A thing by its name.

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::import::{Import, Unreadable};
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach,
-    NetworkCreate, PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
+    NetworkCreate, PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, TraceShow, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -70,6 +70,9 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+    /// What the flows do with a packet, table by table, and why it is dropped
+    #[command(after_help = crate::api::trace::HELP)]
+    Trace(TraceShow),
 }
 
 /// What buoyctl can do: most of it is to ask the daemon.
@@ -253,6 +256,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
+            Self::Trace(params) => Request::TraceShow(params),
         })
     }
 }

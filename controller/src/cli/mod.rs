@@ -1,6 +1,6 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
-//! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
+//! Read [`args`] (the commands), [`client`] (the socket), [`table`] and [`trace`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses;
 //! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
 
@@ -14,6 +14,7 @@ mod decode;
 mod exit;
 mod import;
 mod table;
+mod trace;
 
 use std::io::Write;
 

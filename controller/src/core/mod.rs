@@ -12,7 +12,7 @@
 //! and [`import`] for floating IPs, [`direct`] for direct ports), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
 //! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
-//! [`hooks`] (what providers are told), [`stats`], [`views`] and [`backup`].
+//! [`hooks`] (what providers are told), [`stats`], [`views`], [`mod@trace`] (what becomes of a packet) and [`backup`].
 
 mod addresses;
 mod alarm;
@@ -33,6 +33,7 @@ mod rollout;
 mod standing;
 mod stats;
 mod switches;
+mod trace;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -14,3 +14,4 @@ mod rpc;
 mod sharing;
 mod store;
 mod support;
+mod trace;
