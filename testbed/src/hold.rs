@@ -78,6 +78,7 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
             ip_batch(&wiring::links(lab, datapath))?;
             wiring::ports(lab).try_for_each(deafen)?;
             wiring::bare(lab).try_for_each(|end| listen_for_own(&end.name))?;
+            checksum_in_software(wiring::bare(lab).map(|end| &*end.name))?;
             for_each_namespace(lab, |name| {
                 ip_batch(&wiring::inside(lab, name))?;
                 if lab.place(name) == Some(Place::Node) {
