@@ -82,7 +82,13 @@ fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
                 *last += 1;
                 let mut change = Change::default();
                 change.put(fip(*last));
-                let commit = Commit { generation: Generation((*last).into()), change, learnt: vec![], hooks: vec![] };
+                let commit = Commit {
+                    generation: Generation((*last).into()),
+                    change,
+                    learnt: vec![],
+                    hooks: vec![],
+                    events: Default::default(),
+                };
                 store.commit(commit, move |result| drop(answer.send(result)));
             }
             answered.recv().expect("an answer comes").expect("the commit succeeds");
@@ -104,7 +110,13 @@ fn measure_open(state: &Path) -> anyhow::Result<()> {
         let (answer, answered) = channel();
         let mut change = Change::default();
         (0..1_000).for_each(|n| change.put(fip(generation * 1_000 + n)));
-        let commit = Commit { generation: Generation(generation.into()), change, learnt: vec![], hooks: vec![] };
+        let commit = Commit {
+            generation: Generation(generation.into()),
+            change,
+            learnt: vec![],
+            hooks: vec![],
+            events: Default::default(),
+        };
         store.commit(commit, move |result| drop(answer.send(result)));
         answered.recv()??;
     }

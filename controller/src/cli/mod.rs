@@ -2,16 +2,19 @@
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses;
-//! [`decode`] is the one command that asks nobody.
+//! [`watch`] and [`history`] print [`events`] as they come; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
 mod args;
 mod client;
 mod decode;
+mod events;
 mod exit;
+mod history;
 mod import;
 mod table;
+mod watch;
 
 use std::io::Write;
 
@@ -35,6 +38,8 @@ pub fn run(args: Args) -> Exit {
             }
         },
         Task::Decode(args) => return decode::run(&args, format),
+        Task::Watch(args) => return watch::run(&socket, format, args),
+        Task::History(asked) => return history::run(&socket, format, timeout, asked),
     };
     let waits = wait == Wait::Switch && request.changes();
     let result = match client::call(&socket, &request, wait, timeout) {

@@ -5,43 +5,59 @@
 //!                    │ Step        │
 //!                    v             │
 //!   socket <────── write <─answer──┘
+//!                    ^
+//!   log ──events─────┘
 //! ```
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::error::SendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 use tracing::debug;
 
 use super::lines::{Line, Lines};
 use super::protocol::{self, Incoming};
+use super::users::Users;
+use super::writer::{Patience, Reply, Step, Writer};
 use super::{Ask, Peer};
-use crate::api::{ApiError, Call, ErrorKind};
+use crate::api::{Call, Request};
+use crate::events::Log;
 
 /// Serves a client until it goes, breaks the rules, or the daemon stops.
-pub(super) async fn run(stream: UnixStream, asks: &mpsc::Sender<Ask>, shutdown: watch::Receiver<bool>) {
+pub(super) async fn run(
+    stream: UnixStream,
+    asks: &mpsc::Sender<Ask>,
+    log: &Log,
+    users: &Users,
+    shutdown: watch::Receiver<bool>,
+) {
     let Ok(credentials) = stream.peer_cred() else { return };
-    let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() };
+    let user = users.name(credentials.uid()).await;
+    let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid(), user };
     let (input, mut output) = stream.into_split();
     let mut lines = FramedRead::new(input, Lines::default());
     let (steps, queued) = mpsc::channel(PIPELINE);
     let end = {
         let reader = Reader { lines: &mut lines, peer, asks, steps, reads: Arc::new(Semaphore::new(READS)) };
-        let mut writing = std::pin::pin!(write(&mut output, queued));
+        let writer = Writer::new(&mut output, log, Patience::default());
+        let mut writing = std::pin::pin!(writer.run(queued, shutdown.clone()));
         let end = tokio::select! {
             end = reader.run(shutdown) => end,
             _ = &mut writing => return debug!("a client does not read its answers"),
         };
-        if let Err(error) = writing.await {
+        let written = tokio::select! {
+            written = writing => written,
+            () = hangup(lines.get_ref()) => return,
+        };
+        if let Err(error) = written {
             return debug!(%error, "a client does not read its answers");
         }
         end
@@ -53,6 +69,16 @@ pub(super) async fn run(stream: UnixStream, asks: &mpsc::Sender<Ask>, shutdown: 
     }
 }
 
+/// Waits until a client that sends nothing more is gone for good.
+async fn hangup(input: &OwnedReadHalf) {
+    loop {
+        match input.ready(Interest::WRITABLE).await {
+            Ok(ready) if !ready.is_write_closed() => tokio::time::sleep(LOOK).await,
+            _ => return,
+        }
+    }
+}
+
 /// Why no further line is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -60,26 +86,6 @@ enum End {
     Quiet,
     /// A line was too long to be read.
     Long,
-}
-
-/// What is to be written, in this order.
-enum Step {
-    /// An answer that is known.
-    Now(Value),
-    /// The answer to a request that the core has.
-    Later(Value, Reply),
-    /// A notification: it is done, and nobody hears how it ended.
-    Silent(Reply),
-    /// A batch begins.
-    Open,
-    /// A batch ends.
-    Close,
-}
-
-/// What the core is going to answer, and the place that it takes until it is written.
-struct Reply {
-    answer: oneshot::Receiver<Result<Value, ApiError>>,
-    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes in what a client asks.
@@ -136,6 +142,11 @@ impl Reader<'_> {
         }
         for Incoming { id, call } in requests {
             match (call, id) {
+                (Ok(call), id) if told_of(&call.request) => {
+                    if let Some(step) = reading(call.request, id) {
+                        self.then(step).await?;
+                    }
+                }
                 (Ok(call), Some(id)) => {
                     let reply = self.ask(*call).await;
                     self.then(Step::Later(id, reply)).await?;
@@ -156,7 +167,7 @@ impl Reader<'_> {
         let place = if call.request.changes() { None } else { Some(reads().await.expect("it is never closed")) };
         let (reply, answer) = oneshot::channel();
         // A core that is gone drops the reply, which is answered then.
-        let _ = self.asks.send(Ask { call, peer: self.peer, reply }).await;
+        let _ = self.asks.send(Ask { call, peer: self.peer.clone(), reply }).await;
         Reply { answer, _place: place }
     }
 
@@ -165,68 +176,24 @@ impl Reader<'_> {
     }
 }
 
-/// Writes the answers; fails when the client does not take them.
-async fn write(output: &mut OwnedWriteHalf, mut steps: mpsc::Receiver<Step>) -> io::Result<()> {
-    let mut batch = Batch::None;
-    while let Some(step) = steps.recv().await {
-        match step {
-            Step::Now(answer) => send(output, batch.part(&answer)).await?,
-            Step::Later(id, reply) => {
-                let Reply { answer, _place } = reply;
-                let answer = finished(&id, answer).await;
-                send(output, batch.part(&answer)).await?;
-            }
-            // Nobody hears how it ended.
-            Step::Silent(reply) => drop(reply.answer.await),
-            Step::Open => batch = Batch::Silent,
-            Step::Close if batch == Batch::Silent => batch = Batch::None,
-            Step::Close => {
-                batch = Batch::None;
-                send(output, "]\n".to_owned()).await?;
-            }
-        }
+/// Whether the log answers, and not the core.
+fn told_of(request: &Request) -> bool {
+    matches!(request, Request::WatchStart(_) | Request::HistoryShow(_))
+}
+
+fn reading(request: Request, id: Option<Value>) -> Option<Step> {
+    match (request, id) {
+        (Request::WatchStart(asked), id) => Some(Step::Watch(id, Box::new(asked))),
+        (Request::HistoryShow(asked), Some(id)) => Some(Step::History(id, Box::new(asked))),
+        _ => None,
     }
-    Ok(())
-}
-
-/// Whether the writer is in a batch, and has answered anything of it: one of notifications alone gets no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Batch {
-    None,
-    Silent,
-    Begun,
-}
-
-impl Batch {
-    /// An answer as it stands among the others.
-    fn part(&mut self, answer: &Value) -> String {
-        match self {
-            Self::None => format!("{answer}\n"),
-            Self::Silent => {
-                *self = Self::Begun;
-                format!("[{answer}")
-            }
-            Self::Begun => format!(",{answer}"),
-        }
-    }
-}
-
-async fn send(output: &mut OwnedWriteHalf, text: String) -> io::Result<()> {
-    timeout(SLOW_READER, output.write_all(text.as_bytes())).await?
-}
-
-async fn finished(id: &Value, answer: oneshot::Receiver<Result<Value, ApiError>>) -> Value {
-    let stopping =
-        |_| Err(ApiError { kind: ErrorKind::Storage, message: "the daemon is stopping: ask again".to_owned() });
-    let result = answer.await.unwrap_or_else(stopping);
-    protocol::answer(id, result.map_err(|error| protocol::refusal(&error)))
 }
 
 /// Requests of one client that may wait for their answers.
 const PIPELINE: usize = 64;
 /// Results of reads among them: one that is written and one that is made meanwhile.
 const READS: usize = 2;
-/// How long a client may take to read an answer.
-const SLOW_READER: Duration = Duration::from_secs(10);
+/// How often it is looked whether a client that sends nothing more is still there.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a client that broke the rules may go on writing before it is hung up on.
 const LINGER: Duration = Duration::from_secs(1);

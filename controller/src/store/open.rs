@@ -13,7 +13,7 @@ use super::commit_file::CommitFile;
 use super::directory::{StateDir, sync_dir};
 use super::engine::Engine;
 use super::envelope::{Header, seal};
-use super::scan::scan;
+use super::scan::{Scanned, scan};
 use super::state::{SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
 use super::{CommitNo, Loaded, StoreError, guard};
@@ -68,12 +68,13 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     if state.commit > acknowledged.next() {
         warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
     }
-    let loaded =
-        Loaded { generation: state.generation, records: scanned.records, learnt: scanned.learnt, hooks: scanned.hooks };
+    let Scanned { records, learnt, hooks, events, .. } = scanned;
+    let loaded = Loaded { generation: state.generation, records, learnt, hooks, events };
     info!(
         generation = %loaded.generation,
         records = loaded.records.len(),
         learnt = loaded.learnt.len(),
+        events = loaded.events.len(),
         elapsed = ?started.elapsed(),
         "the store is open"
     );

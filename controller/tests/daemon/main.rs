@@ -5,6 +5,7 @@
 mod careless;
 mod described;
 mod exits;
+mod history;
 mod hooks;
 mod import;
 mod life;
@@ -12,3 +13,4 @@ mod rpc;
 mod sharing;
 mod store;
 mod support;
+mod watch;

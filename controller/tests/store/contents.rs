@@ -68,6 +68,7 @@ fn hooks_are_stored_with_their_change_and_by_themselves() {
         change: puts([]),
         learnt: vec![],
         hooks: hooks.clone(),
+        events: Default::default(),
     };
     store.commit(with(7), move |result| drop(refused.send(result)));
     assert!(wait(&answered).is_err());
