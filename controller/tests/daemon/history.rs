@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Daemon, declared};
 
 fn history(daemon: &Daemon, words: &str) -> Vec<Value> {
-    let history = daemon.json(&format!("history {words}").trim().to_owned());
+    let history = daemon.json(format!("history {words}").trim());
     history.as_array().unwrap_or_else(|| panic!("{history}")).clone()
 }
 

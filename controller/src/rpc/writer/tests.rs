@@ -78,7 +78,7 @@ async fn events_stay_out_of_a_batch_and_follow_it() {
     let (steps, queued) = mpsc::channel(8);
     let (go, stop) = watch::channel(false);
     let watch = WatchStart { since: Some(Seq(1)), ..WatchStart::default() };
-    let again = Step::Watch(Some(2.into()), Box::new(WatchStart::default()));
+    let again = Step::Watch(Some(2.into()), Box::default());
     for step in [Step::Open, Step::Watch(Some(1.into()), Box::new(watch)), again, Step::Close] {
         assert!(steps.send(step).await.is_ok());
     }
