@@ -27,8 +27,8 @@ pub(super) fn run(socket: &Path, format: Format, timeout: Duration, mut asked: H
     loop {
         let mut page = asked.clone();
         if !newest {
-            let left = asked.limit.map_or(MOST_SHOWN, |limit| limit.saturating_sub(printed));
-            page.limit = Some(left.min(MOST_SHOWN));
+            let left = asked.limit.map_or(PAGE, |limit| limit.saturating_sub(printed));
+            page.limit = Some(left.min(PAGE));
             page.since = asked.since.or(Some(Seq(0)));
         }
         let events = match client::call(socket, &Request::HistoryShow(page), Wait::None, timeout) {
@@ -46,7 +46,7 @@ pub(super) fn run(socket: &Path, format: Format, timeout: Duration, mut asked: H
         }
         printed += events.len();
         asked.since = events.last().and_then(|event| event["seq"].as_u64()).map(Seq).or(asked.since);
-        if newest || events.len() < MOST_SHOWN || asked.limit.is_some_and(|limit| printed >= limit) {
+        if newest || events.len() < PAGE || asked.limit.is_some_and(|limit| printed >= limit) {
             break;
         }
     }
@@ -80,6 +80,9 @@ fn refuse(failure: &Failure) -> Exit {
     eprintln!("buoyctl: {}", one_line(&failure.to_string()));
     failure.exit()
 }
+
+/// Events that are asked for at once.
+const PAGE: usize = 1_000;
 
 pub(super) const HELP: &str =
     "Each change with who made it (uid, and the user's name where it has one), what was changed, and when; the oldest first.

@@ -21,7 +21,9 @@ impl Core {
                     let blank = FloatingIp::new(new.id, new.address);
                     let old = if let Write::Put(Record::FloatingIp(old)) = undo { old } else { &blank };
                     drafts.extend(scribe.address(old, new));
-                    described.extend(scribe.description(old, new));
+                    if let Some(same) = other_description(old, new) {
+                        described.push((old.clone(), same));
+                    }
                 }
                 (Write::Remove(Key::FloatingIp(_)), Write::Put(Record::FloatingIp(old))) => {
                     drafts.extend(scribe.address(old, &FloatingIp::new(old.id, old.address)));
@@ -32,7 +34,7 @@ impl Core {
                 (Write::Remove(_), Write::Remove(_)) => {}
             }
         }
-        drafts.extend(scribe.fold(described));
+        drafts.extend(scribe.descriptions(&described));
         let thresholds = self.count_pools(change, undo, generation);
         drafts.extend(thresholds);
         drafts
@@ -84,34 +86,17 @@ impl Scribe<'_> {
         })
     }
 
-    /// What else is known of an address: MAC, note.
-    fn description(&self, old: &FloatingIp, new: &FloatingIp) -> Option<Draft> {
-        let same = FloatingIp {
-            project: old.project.clone(),
-            association: old.association.clone(),
-            changed: old.changed,
-            left: old.left.clone(),
-            ..new.clone()
-        };
-        if same == *old {
-            return None;
+    /// What else is known of addresses: MAC, note. Many that a list or a range described are one event of their pool.
+    fn descriptions(&self, described: &[(FloatingIp, FloatingIp)]) -> Option<Draft> {
+        let (old, new) = described.first()?;
+        let pool = self.core.site.pool_at(new.address).map(|pool| &pool.name);
+        if described.len() > 1 {
+            let pool = pool.map(ToString::to_string).unwrap_or_default();
+            return Some(self.draft(Kind::PoolChanged, pool, json!({"described": described.len()})));
         }
-        let pool = self.core.site.pool_at(new.address);
-        let (was, set) = differences(&fields(&json!(old)), &fields(&json!(same)));
-        let detail = json!({
-            "pool": pool.map(|pool| &pool.name),
-            "project": new.project,
-            "set": set,
-            "was": was,
-        });
+        let (was, set) = differences(&fields(&json!(old)), &fields(&json!(new)));
+        let detail = json!({"pool": pool, "project": new.project, "set": set, "was": was});
         Some(self.draft(Kind::AddressChanged, new.address, detail))
-    }
-
-    /// Many addresses that a list or a range described are one event of their pool.
-    fn fold(&self, described: Vec<Draft>) -> Vec<Draft> {
-        let (Some(first), true) = (described.first(), described.len() > 1) else { return described };
-        let pool = first.detail.get("pool").and_then(Value::as_str).unwrap_or_default().to_owned();
-        vec![self.draft(Kind::PoolChanged, pool, json!({"described": described.len()}))]
     }
 
     fn created(&self, new: &Record) -> Option<Draft> {
@@ -131,6 +116,18 @@ impl Scribe<'_> {
         let (kinds, name) = kinds(old)?;
         Some(self.draft(kinds.deleted, name, json!({"project": project(old)})))
     }
+}
+
+/// The old address with what is known of the new one, where that is something else.
+fn other_description(old: &FloatingIp, new: &FloatingIp) -> Option<FloatingIp> {
+    let same = FloatingIp {
+        project: old.project.clone(),
+        association: old.association.clone(),
+        changed: old.changed,
+        left: old.left.clone(),
+        ..new.clone()
+    };
+    (same != *old).then_some(same)
 }
 
 /// What can happen to things of one sort.

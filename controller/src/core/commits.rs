@@ -16,7 +16,7 @@ use super::outcome::Made;
 use super::plan::Planned;
 use super::rollout::Waiter;
 use crate::api::{ApiError, ErrorKind, Wait};
-use crate::events::{By, Seq};
+use crate::events::By;
 use crate::rpc::Ask;
 use crate::store::{Commit, StoreError};
 
@@ -29,9 +29,8 @@ pub(super) struct Committing {
     requests: Vec<Accepted>,
     /// The newest event of each address for its provider's hook; none for an address that is no more.
     hooks: BTreeMap<Ipv4Addr, Option<HookRecord>>,
-    /// What the log is told of the changes, and then the number of the last event.
+    /// What the log is told of the changes.
     events: Vec<Draft>,
-    upto: Seq,
     /// Those that a change which is not durable yet may be the reason to refuse.
     refused: Vec<(Ask, ApiError)>,
 }
@@ -62,7 +61,6 @@ impl Core {
             requests: Vec::new(),
             hooks: BTreeMap::new(),
             events: Vec::new(),
-            upto: Seq::default(),
             refused: Vec::new(),
         };
         while let Some(ask) = self.deferred.pop_front() {
@@ -106,8 +104,7 @@ impl Core {
         let Some(store) = &self.store else { return };
         let committed = self.committed.clone();
         let hooks = batch.hooks.clone().into_iter().collect();
-        let (events, upto) = self.journal.number(std::mem::take(&mut batch.events));
-        batch.upto = upto;
+        let events = self.journal.begin(std::mem::take(&mut batch.events));
         let commit = Commit {
             generation: self.site.generation().next(),
             change: batch.change.clone(),
@@ -128,7 +125,7 @@ impl Core {
             Ok(generation) => {
                 self.site.set_generation(generation);
                 // Who is answered finds it in the log.
-                self.journal.durable(batch.upto);
+                self.journal.end(Ok(()), now);
                 self.await_in_force(&batch.change, generation, now);
                 let touched = Touched::by(&batch.change, &self.site);
                 self.finish(batch.requests, &touched);
@@ -139,7 +136,7 @@ impl Core {
             }
             Err(failure) => {
                 error!(error = %failure, "a commit failed: nothing was changed");
-                self.journal.end(&failure.to_string());
+                self.journal.end(Err(&failure), now);
                 let mut touched = Touched::by(&batch.change, &self.site);
                 for undo in batch.undo.iter().rev() {
                     self.site.apply(undo);

@@ -1,9 +1,10 @@
 //! What is told of: drafts become numbered events, go to the store, and are shown once they are durable.
 //!
-//! A change's own events go into its commit. What is observed waits for the next commit, or for the tick.
+//! A change's own events go into its commit. What is observed waits for the next commit, or for the tick. One write is under
+//! way at a time, so that numbers that the store did not take are given again, and none is missing.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use tracing::warn;
 
 use super::Core;
 use crate::events::time::Millis;
-use crate::events::{Class, Detail, Entries, Event, Kind, Log, Seq};
+use crate::events::{Class, Detail, Entries, Event, Kind, Log};
 use crate::store::StoreError;
 
 /// What happened, before it has a number.
@@ -27,70 +28,81 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) struct Journal {
     pub(super) log: Log,
-    /// The last number that was given.
-    last: Seq,
     /// What was observed and is not on its way yet.
     waiting: Vec<Draft>,
     /// How much was observed while too much waited.
     dropped: u64,
-    /// What is on its way to the disk.
-    under_way: VecDeque<Entries>,
+    under_way: Option<UnderWay>,
+    /// Until when nothing is tried, after the disk was full.
+    pause: Option<Instant>,
     /// Nothing is kept any more.
     has_ended: bool,
     recorded: mpsc::UnboundedSender<Recorded>,
 }
 
-/// Events up to a number have become durable, or none do any more.
-pub(super) type Recorded = Result<Seq, StoreError>;
+/// What is on its way to the disk.
+#[derive(Debug)]
+struct UnderWay {
+    entries: Entries,
+    /// What of it was observed, and is so whatever becomes of the change that it goes with.
+    observed: Vec<Draft>,
+}
+
+/// What was observed has become durable, or has not.
+pub(super) type Recorded = Result<(), StoreError>;
 
 impl Journal {
     pub(super) fn new(log: Log, recorded: mpsc::UnboundedSender<Recorded>) -> Self {
-        let newest = log.newest().borrow().clone();
-        let has_ended = newest.ended.is_some();
-        Self { log, last: newest.seq, waiting: Vec::new(), dropped: 0, under_way: VecDeque::new(), has_ended, recorded }
+        let has_ended = log.newest().borrow().ended.is_some();
+        Self { log, waiting: Vec::new(), dropped: 0, under_way: None, pause: None, has_ended, recorded }
     }
 
-    /// Numbers what waits and then these; they are to be handed to the store before any others. Tells the last number.
-    pub(super) fn number(&mut self, drafts: Vec<Draft>) -> (Entries, Seq) {
+    /// Whether a write is under way: another one has to wait for it.
+    pub(super) fn is_busy(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Numbers what was observed and then these, for a write that begins now.
+    pub(super) fn begin(&mut self, changes: Vec<Draft>) -> Entries {
+        let mut observed = std::mem::take(&mut self.waiting);
         let dropped = std::mem::take(&mut self.dropped);
-        let mut waiting = std::mem::take(&mut self.waiting);
-        if let Some(time) = waiting.last().map(|draft| draft.time).filter(|_| dropped > 0) {
+        if let Some(time) = observed.last().map(|draft| draft.time).filter(|_| dropped > 0) {
             let detail = json!({"events": dropped});
-            waiting.push(Draft { time, kind: Kind::Overflow, subject: "buoyd".into(), detail });
+            observed.push(Draft { time, kind: Kind::Overflow, subject: "buoyd".into(), detail });
         }
+        let mut seq = self.log.newest().borrow().seq;
         let mut entries = Entries::default();
-        for Draft { time, kind, subject, detail } in waiting.into_iter().chain(drafts) {
-            self.last = self.last.next();
-            let event = Event { seq: self.last, time, kind, subject, detail: Detail::of(&detail) };
-            entries.events.push(Arc::new(event));
+        for Draft { time, kind, subject, detail } in observed.iter().chain(&changes) {
+            seq = seq.next();
+            let (time, kind, subject) = (*time, *kind, subject.clone());
+            entries.events.push(Arc::new(Event { seq, time, kind, subject, detail: Detail::of(detail) }));
         }
         for class in [Class::Change, Class::Signal] {
-            let all = self.under_way.iter().chain([&entries]).flat_map(|own| &own.events);
-            let more = all.filter(|event| event.kind.class() == class).count();
+            let more = entries.events.iter().filter(|event| event.kind.class() == class).count();
             entries.gone.extend(self.log.surplus(class, more).into_iter().map(|seq| (class, seq)));
         }
-        self.under_way.push_back(entries.clone());
-        (entries, self.last)
+        self.under_way = Some(UnderWay { entries: entries.clone(), observed });
+        entries
     }
 
-    /// Shows what is durable, up to a number.
-    pub(super) fn durable(&mut self, upto: Seq) {
-        while let Some(entries) = self.under_way.front() {
-            if entries.events.last().is_some_and(|event| event.seq > upto) {
-                break;
+    /// The write that was under way is durable, or it is not. What was observed is tried again where the store only has no
+    /// room; otherwise it is not known what is on disk, and nothing is kept any more.
+    pub(super) fn end(&mut self, written: Result<(), &StoreError>, now: Instant) {
+        let Some(UnderWay { entries, observed }) = self.under_way.take() else { return };
+        match written {
+            Ok(()) => self.log.add(&entries),
+            Err(StoreError::Full { .. }) => {
+                self.pause = Some(now + PAUSE);
+                let later = std::mem::replace(&mut self.waiting, observed);
+                later.into_iter().for_each(|draft| self.add(draft));
             }
-            if let Some(entries) = self.under_way.pop_front() {
-                self.log.add(&entries);
+            Err(error) => {
+                warn!(%error, "events are not kept any more");
+                self.has_ended = true;
+                self.waiting.clear();
+                self.log.end(&error.to_string());
             }
         }
-    }
-
-    /// The store takes nothing more: it is not known what it has of what was on its way.
-    pub(super) fn end(&mut self, why: &str) {
-        self.has_ended = true;
-        self.waiting.clear();
-        self.under_way.clear();
-        self.log.end(why);
     }
 
     fn add(&mut self, draft: Draft) {
@@ -112,19 +124,23 @@ impl Core {
     }
 
     /// Sends what was observed to the store, where no commit took it along.
-    pub(super) fn record(&mut self) {
-        if !self.journal.waiting.is_empty() && self.journal.under_way.len() < MOST_UNDER_WAY {
-            self.send_waiting();
+    pub(super) fn record(&mut self, now: Instant) {
+        if self.journal.pause.is_none_or(|until| until <= now) {
+            self.journal.pause = None;
+            self.send_observed();
         }
     }
 
-    fn send_waiting(&mut self) {
+    fn send_observed(&mut self) {
         let Some(store) = &self.store else { return };
-        let (entries, upto) = self.journal.number(Vec::new());
+        if self.journal.waiting.is_empty() || self.journal.is_busy() {
+            return;
+        }
+        let entries = self.journal.begin(Vec::new());
         let recorded = self.journal.recorded.clone();
         store.log(entries, move |result| {
             // A core that is gone needs no result.
-            let _ = recorded.send(result.map(|_| upto));
+            let _ = recorded.send(result.map(drop));
         });
     }
 
@@ -136,26 +152,15 @@ impl Core {
     /// Tells that the daemon ends, and sends all that waits.
     pub(super) fn tell_stopped(&mut self) {
         self.tell(Kind::DaemonStopped, "buoyd", json!({"generation": self.site.generation()}));
-        self.send_waiting();
+        self.send_observed();
     }
 
-    /// Whether something is on its way to the disk.
-    pub(super) fn awaits_records(&self) -> bool {
-        !self.journal.under_way.is_empty()
-    }
-
-    pub(super) fn on_recorded(&mut self, recorded: Recorded) {
-        match recorded {
-            Ok(upto) => self.journal.durable(upto),
-            Err(error) => {
-                warn!(%error, "events are not kept any more");
-                self.journal.end(&error.to_string());
-            }
-        }
+    pub(super) fn on_recorded(&mut self, recorded: &Recorded, now: Instant) {
+        self.journal.end(recorded.as_ref().map(|()| ()), now);
     }
 }
 
 /// What may wait for the store. More is only counted.
 const MOST_WAITING: usize = 4_096;
-/// Writes that may be on their way while another begins.
-const MOST_UNDER_WAY: usize = 2;
+/// How long to wait where the disk was full.
+const PAUSE: Duration = Duration::from_secs(5);

@@ -8,18 +8,19 @@
 //!                       └──events──> log ──read──> rpc
 //! ```
 //!
-//! While a commit is under way no further request is taken: those that arrive meanwhile share the next one. The core
+//! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`direct`] for direct ports), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
 //! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`journal`] (how what happened comes into the log; [`changes`], [`usage`], [`in_force`]
-//! and [`observed`] say what that is), [`stats`] and [`views`].
+//! and [`observed`] say what that is), [`stats`], [`views`] and [`backup`].
 
 mod addresses;
 mod alarm;
 mod announce;
 mod arp;
+mod backup;
 mod changes;
 mod commits;
 mod direct;
@@ -147,17 +148,17 @@ pub async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stopping = false;
     loop {
-        if stopping && core.committing.is_none() && asks.is_empty() {
+        if stopping && !core.journal.is_busy() && asks.is_empty() {
             core.answer_waiters_now();
             core.at(Millis::now()).tell_stopped();
             break;
         }
         tokio::select! {
             Some(result) = results.recv() => core.at(Millis::now()).on_committed(result, Instant::now()),
-            Some(recorded) = records.recv() => core.on_recorded(recorded),
+            Some(recorded) = records.recv() => core.on_recorded(&recorded, Instant::now()),
             Some(report) = reports.recv() => core.at(Millis::now()).on_report(report, Instant::now()),
             Some(ended) = ended.recv() => core.at(Millis::now()).on_hook_ended(ended, Instant::now()),
-            ask = asks.recv(), if core.committing.is_none() => match ask {
+            ask = asks.recv(), if !core.journal.is_busy() => match ask {
                 Some(ask) => core.at(Millis::now()).on_asks(ask, &mut asks),
                 None => stopping = true,
             },
@@ -166,9 +167,9 @@ pub async fn run(
         }
     }
     // The last events are durable, and shown, before the store is closed.
-    while core.awaits_records() {
+    while core.journal.is_busy() {
         let Some(recorded) = records.recv().await else { break };
-        core.on_recorded(recorded);
+        core.on_recorded(&recorded, Instant::now());
     }
     info!("stopped");
 }

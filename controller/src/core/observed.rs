@@ -99,7 +99,7 @@ impl Core {
         self.tell_alarms(now);
         self.tell_claims(now);
         self.tell_gateways(now);
-        self.record();
+        self.record(now);
     }
 
     fn tell_gateways(&mut self, now: Instant) {

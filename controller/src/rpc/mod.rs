@@ -23,5 +23,5 @@ mod writer;
 
 pub(crate) use history::MOST_SHOWN;
 pub(crate) use lines::MAX_LINE;
-pub use server::{Ask, Peer, serve};
+pub use server::{Answer, Ask, Peer, serve};
 pub use socket::{BindError, SocketFile, bind};

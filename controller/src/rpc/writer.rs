@@ -1,15 +1,16 @@
 //! What a client is sent: answers in the order of its requests, and in between what it watches.
 
+use std::fs::File;
 use std::io;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::watch::{Next, Watch, line};
-use super::{history, protocol};
+use super::{Answer, history, protocol};
 use crate::api::{ApiError, ErrorKind, HistoryShow, WatchStart};
 use crate::events::{Log, Seq};
 
@@ -33,7 +34,7 @@ pub(super) enum Step {
 
 /// What the core is going to answer, and the place that it takes until it is written.
 pub(super) struct Reply {
-    pub(super) answer: oneshot::Receiver<Result<Value, ApiError>>,
+    pub(super) answer: oneshot::Receiver<Result<Answer, ApiError>>,
     pub(super) _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -111,7 +112,11 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                     let message = "the daemon is stopping: ask again".to_owned();
                     Err(ApiError { kind: ErrorKind::Storage, message })
                 };
-                self.answer(&finished(&id, result.unwrap_or_else(stopping))).await
+                match result.unwrap_or_else(stopping) {
+                    Ok(Answer::Value(value)) => self.answer(&finished(&id, Ok(value))).await,
+                    Ok(Answer::Document(file)) => self.send_document(&id, file).await,
+                    Err(error) => self.answer(&finished(&id, Err(error))).await,
+                }
             }
             // Nobody hears how it ended.
             Step::Silent(reply) => {
@@ -187,8 +192,22 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     }
 
     async fn answer(&mut self, answer: &Value) -> io::Result<()> {
-        let text = self.batch.part(answer);
-        self.send(&text).await
+        let (before, after) = self.batch.around();
+        self.send(&format!("{before}{answer}{after}")).await
+    }
+
+    /// Writes an answer whose result stands in a file, piece by piece.
+    async fn send_document(&mut self, id: &Value, file: File) -> io::Result<()> {
+        let (before, after) = self.batch.around();
+        self.send(&format!("{before}{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")).await?;
+        let mut file = tokio::fs::File::from_std(file);
+        let mut piece = vec![0; PIECE];
+        loop {
+            let len = file.read(&mut piece).await?;
+            let Some(read) = piece.get(..len).filter(|read| !read.is_empty()) else { break };
+            timeout(self.patience.read, self.output.write_all(read)).await??;
+        }
+        self.send(&format!("}}{after}")).await
     }
 
     async fn send(&mut self, text: &str) -> io::Result<()> {
@@ -213,15 +232,15 @@ enum Batch {
 }
 
 impl Batch {
-    /// An answer as it stands among the others.
-    fn part(&mut self, answer: &Value) -> String {
+    /// What stands before the next answer, and after it.
+    fn around(&mut self) -> (&'static str, &'static str) {
         match self {
-            Self::None => format!("{answer}\n"),
+            Self::None => ("", "\n"),
             Self::Silent => {
                 *self = Self::Begun;
-                format!("[{answer}")
+                ("[", "")
             }
-            Self::Begun => format!(",{answer}"),
+            Self::Begun => (",", ""),
         }
     }
 }
@@ -230,7 +249,9 @@ fn finished(id: &Value, result: Result<Value, ApiError>) -> Value {
     protocol::answer(id, result.map_err(|error| protocol::refusal(&error)))
 }
 
-/// How long a client may take to read an answer, or anything of an event.
+/// How much of a document is written at once.
+const PIECE: usize = 64 * 1024;
+/// How long a client may take to read an answer, a piece of a document, or anything of an event.
 const SLOW_READER: Duration = Duration::from_secs(10);
 /// How long a client that was too slow may take to read that.
 const LAST_LINE: Duration = Duration::from_secs(10);

@@ -6,5 +6,7 @@ mod contents;
 mod damage;
 mod events;
 mod kills;
+mod power;
+mod schema;
 mod support;
 mod writing;
