@@ -156,7 +156,7 @@ impl Core {
     }
 
     pub(super) fn on_recorded(&mut self, recorded: &Recorded, now: Instant) {
-        self.journal.end(recorded.as_ref().map(|()| ()), now);
+        self.journal.end(recorded.as_ref().copied(), now);
     }
 }
 
