@@ -33,7 +33,7 @@ pub use mac::MacAddr;
 pub use name::Name;
 pub use network::Network;
 pub use note::Note;
-pub use pool::Pool;
+pub use pool::{Percent, Pool};
 pub use port_name::PortName;
 pub use provider::{GarpTiming, MacPolicy, Provider};
 pub use range::{AddressSet, RangeSpec, Span};

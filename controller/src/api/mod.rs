@@ -6,6 +6,7 @@
 
 pub mod direct;
 pub mod error;
+pub mod events;
 pub mod fip;
 pub mod instance;
 pub mod network;
@@ -17,10 +18,11 @@ pub mod written;
 
 pub use direct::DirectAdd;
 pub use error::{ApiError, ErrorKind};
+pub use events::{HistoryShow, WatchStart};
 pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipSet};
 pub use instance::{InstanceAdd, InstanceAttach};
 pub use network::NetworkCreate;
-pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove};
+pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
 pub use written::{Address, Setting, Subnet};

@@ -1,8 +1,10 @@
 //! Parameters about pools.
 
-use buoy_topology::{MacAddr, Name, Note, RangeSpec};
+use buoy_topology::{MacAddr, Name, Note, Percent, RangeSpec};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::written::Setting;
 
 /// Parameters of `pool.create`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +27,20 @@ pub struct PoolCreate {
     #[arg(long)]
     #[serde(default)]
     pub default: bool,
+    /// How full it is when that becomes an event (buoyctl watch), 1 to 100, or `none` [default: 90]
+    #[arg(long, value_name = "PERCENT|none")]
+    pub warn_at: Option<Setting<Percent>>,
+}
+
+/// Parameters of `pool.set`: what is not given stays.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSet {
+    /// The pool
+    pub name: Name,
+    /// How full it is when that becomes an event (buoyctl watch), 1 to 100, or `none`
+    #[arg(long, value_name = "PERCENT|none", required = true)]
+    pub warn_at: Option<Setting<Percent>>,
 }
 
 /// Parameters of `pool.add`.

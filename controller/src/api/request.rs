@@ -7,8 +7,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach, NetworkCreate,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet,
+    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, HistoryShow, InstanceAdd, InstanceAttach,
+    NetworkCreate, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProviderCreate, ProviderSet, WatchStart,
 };
 
 macro_rules! methods {
@@ -60,6 +60,8 @@ methods! {
     ProviderDelete(ByName) = "provider.delete", true;
     /// Declares a pool.
     PoolCreate(PoolCreate) = "pool.create", true;
+    /// Changes a pool.
+    PoolSet(PoolSet) = "pool.set", true;
     /// Adds addresses to a pool.
     PoolAdd(PoolAdd) = "pool.add", true;
     /// Adds a list of addresses with MACs and notes to a pool.
@@ -124,6 +126,10 @@ methods! {
     StatusShow = "status.show", false;
     /// Dropped packets by reason.
     DropsShow = "drops.show", false;
+    /// What happens from now on, or since an event.
+    WatchStart(WatchStart) = "watch.start", false;
+    /// Who changed what, and when.
+    HistoryShow(HistoryShow) = "history.show", false;
 }
 
 /// A thing by its name.

@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIpState, HookCommand, HookKind, HookState, MacAddr, Name, Note, PortName, VlanId};
+use buoy_topology::{
+    FloatingIpState, HookCommand, HookKind, HookState, MacAddr, Name, Note, Percent, PortName, VlanId,
+};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
@@ -50,12 +52,12 @@ views! {
         gateway_mac: Option<MacAddr>, gateway_state: Option<String>, gateway_age_s: Option<u64>,
         arp_requests_sent: u64, mac_policy: String, router_mac: Option<MacAddr>, host_ips: Vec<Ipv4Addr>,
         onlink: Vec<Ipv4Net>, vlan: Option<VlanId>, garp: bool,
-        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>,
+        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>, guard_alarms: u64, conflicts: u64,
     }
     /// A pool.
     PoolView {
         name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
-        associated: u64, reserved: u64,
+        associated: u64, reserved: u64, warn_at: Option<Percent>,
     }
     /// What an entry of an imported list changes.
     ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }

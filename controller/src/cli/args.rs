@@ -7,9 +7,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::host::args::Host;
 use super::import::{Import, Unreadable};
+use super::watch::Watch;
 use crate::api::{
-    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach,
-    NetworkCreate, PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
+    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, HistoryShow, InstanceAdd,
+    InstanceAttach, NetworkCreate, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProviderCreate, ProviderSet, Request,
+    Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -78,6 +80,12 @@ pub(super) enum Command {
 pub(super) enum Task {
     #[command(flatten)]
     Ask(Command),
+    /// What happens, as it happens: changes, switches, ports, conflicts, alarms
+    #[command(after_help = super::watch::HELP)]
+    Watch(Watch),
+    /// Who changed what, and when: of an address, or of everything
+    #[command(after_help = super::history::HELP)]
+    History(HistoryShow),
     /// Write everything that buoyd has stored into a file
     #[command(after_help = super::backup::HELP)]
     Backup(super::backup::Args),
@@ -137,6 +145,8 @@ pub(super) enum Pool {
     List,
     /// One pool
     Show(ByName),
+    /// Change what is given, keep the rest
+    Set(PoolSet),
     /// Remove a pool with no allocated address
     Delete(ByName),
 }
@@ -226,6 +236,7 @@ impl Command {
             Self::Provider(Provider::Set(params)) => Request::ProviderSet(params),
             Self::Provider(Provider::Delete(by)) => Request::ProviderDelete(by),
             Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
+            Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
             Self::Pool(Pool::Import(list)) => Request::PoolImport(list.read()?),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
@@ -261,7 +272,7 @@ impl Command {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no number of seconds from 0 to 3600");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     Duration::try_from_secs_f64(seconds).ok().filter(|own| *own <= Duration::from_secs(3600)).ok_or_else(wrong)

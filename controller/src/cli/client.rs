@@ -30,6 +30,15 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// What an error object says.
+    pub(super) fn refused(error: &Value) -> Self {
+        Self::Refused {
+            // A kind of a newer daemon has no exit code of its own.
+            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
+            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
+        }
+    }
+
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
@@ -71,11 +80,7 @@ pub(super) fn call_raw(
     }
     let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
     match (answer.error, answer.result) {
-        (Some(error), _) => Err(Failure::Refused {
-            // A kind of a newer daemon has no exit code of its own.
-            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
-            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
-        }),
+        (Some(error), _) => Err(Failure::refused(&error)),
         (None, Some(result)) => Ok(result),
         (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
     }

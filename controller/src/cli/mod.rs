@@ -1,9 +1,8 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
-//! [`import`] reads lists of addresses;
-//! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
-//! [`host`] changes this machine.
+//! [`import`] reads lists of addresses; [`watch`] and [`history`] print [`events`] as they come; [`backup`] writes files;
+//! [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -12,10 +11,13 @@ mod backup;
 mod client;
 mod completion;
 mod decode;
+mod events;
 mod exit;
+mod history;
 mod host;
 mod import;
 mod table;
+mod watch;
 
 use std::io::Write;
 
@@ -43,6 +45,8 @@ pub fn run(args: Args) -> Exit {
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
         Task::Host(command) => return host::run(&command, &socket, format),
+        Task::Watch(args) => return watch::run(&socket, format, args),
+        Task::History(asked) => return history::run(&socket, format, timeout, asked),
     };
     let waits = wait == Wait::Switch && request.changes();
     let result = match client::call(&socket, &request, wait, timeout) {

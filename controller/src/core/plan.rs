@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{
-    InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec, RangesSpec,
+    InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec, RangesSpec, with_threshold,
 };
 use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Write};
 
@@ -14,8 +14,8 @@ use super::Core;
 use super::standing::Scope;
 use crate::api::views::ImportedView;
 use crate::api::{
-    ApiError, ErrorKind, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate, ProviderCreate, ProviderSet,
-    Request, Setting,
+    ApiError, ErrorKind, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate,
+    ProviderSet, Request, Setting,
 };
 
 /// A checked request.
@@ -76,6 +76,7 @@ impl Core {
                 self.removal(&by.name, self.site.delete_provider(&by.name)?, None, bridge)
             }
             Request::PoolCreate(params) => self.create_pool(params)?,
+            Request::PoolSet(params) => self.set_pool(params)?,
             Request::PoolAdd(params) => self.add_to_pool(params)?,
             Request::PoolImport(params) => self.import_to_pool(params)?,
             Request::PoolRemove(params) => {
@@ -180,12 +181,22 @@ impl Core {
     fn create_pool(&self, params: &PoolCreate) -> Result<Planned, ApiError> {
         let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
         let spec = PoolSpec { provider: params.provider.clone(), ranges, default: params.default };
-        let change = self.site.create_pool(params.name.clone(), spec)?;
+        let mut change = self.site.create_pool(params.name.clone(), spec)?;
+        if params.warn_at.is_some() {
+            change = with_threshold(&change, &params.name, Setting::over(params.warn_at, None));
+        }
         let mut planned = self.pool(&params.name, change);
         let spans = params.range.iter().map(|range| range.span(params.all_addresses));
         planned.notices = self.kept_notice(&params.provider, spans.collect());
         planned.scope.bridges.extend(self.site.provider(&params.provider).map(|provider| provider.bridge.clone()));
         Ok(planned)
+    }
+
+    fn set_pool(&self, params: &PoolSet) -> Result<Planned, ApiError> {
+        let known = self.site.pool(&params.name);
+        let unknown = || OpError::Unknown { noun: buoy_topology::ops::Noun::Pool, name: params.name.clone() };
+        let warn_at = Setting::over(params.warn_at, known.ok_or_else(unknown)?.warn_at);
+        Ok(self.pool(&params.name, self.site.warn_pool_at(&params.name, warn_at)?))
     }
 
     fn add_to_pool(&self, params: &PoolAdd) -> Result<Planned, ApiError> {

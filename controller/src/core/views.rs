@@ -8,7 +8,7 @@ use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::Role;
 use buoy_topology::ops::{Noun, OpError};
 use buoy_topology::{
-    FloatingIpState, Instance, MacPolicy, Name, NeighbourKey, Network, Pool, Port, PortName, Provider,
+    FloatingIpState, Instance, MacAddr, MacPolicy, Name, NeighbourKey, Network, Pool, Port, PortName, Provider,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -86,22 +86,18 @@ impl Core {
     }
 
     pub(super) fn provider_view(&self, provider: &Provider) -> ProviderView {
+        let now = Instant::now();
         let key = provider.gateway.map(|address| NeighbourKey { provider: provider.id, address });
-        let learnt = key.and_then(|key| self.learnt.mac(key));
-        let watched = key.and_then(|key| self.resolver.state(key, Instant::now()));
-        let state = match (provider.gateway_mac, watched) {
-            (Some(_), _) => Some("static"),
-            (None, Some((State::Resolved, _))) => Some("resolved"),
-            (None, Some((State::Failed, _))) => Some("failed"),
-            (None, _) => provider.gateway.map(|_| "probing"),
-        };
+        let watched = key.and_then(|key| self.resolver.state(key, now));
+        let (state, mac) = self.gateway_state(provider, now).unzip();
+        let counts = self.alarms.counts(provider.id);
         ProviderView {
             name: provider.name.clone(),
             bridge: provider.bridge.clone(),
             uplink: provider.uplink.clone(),
             patch: provider.patch.clone(),
             gateway: provider.gateway,
-            gateway_mac: provider.gateway_mac.or(learnt),
+            gateway_mac: provider.gateway_mac.or(mac.flatten()),
             gateway_state: state.map(str::to_owned),
             gateway_age_s: watched.and_then(|(_, age)| age).map(|age| age.as_secs()),
             arp_requests_sent: self.resolver.sent(provider.id),
@@ -114,7 +110,21 @@ impl Core {
             garp_count: provider.garp_timing.count,
             garp_interval_ms: provider.garp_timing.interval_ms,
             hook: provider.hook.clone(),
+            guard_alarms: counts.refused,
+            conflicts: counts.claims,
         }
+    }
+
+    /// What is known of a provider's gateway, where it has one: how, and its MAC.
+    pub(super) fn gateway_state(&self, provider: &Provider, now: Instant) -> Option<(&'static str, Option<MacAddr>)> {
+        let key = NeighbourKey { provider: provider.id, address: provider.gateway? };
+        let state = match (provider.gateway_mac, self.resolver.state(key, now)) {
+            (Some(_), _) => "static",
+            (None, Some((State::Resolved, _))) => "resolved",
+            (None, Some((State::Failed, _))) => "failed",
+            (None, _) => "probing",
+        };
+        Some((state, provider.gateway_mac.or_else(|| self.learnt.mac(key))))
     }
 
     pub(super) fn pool_view(&self, pool: &Pool) -> PoolView {
@@ -129,6 +139,7 @@ impl Core {
             provider: pool.provider.clone(),
             ranges: spans.iter().map(ToString::to_string).collect(),
             default: pool.default,
+            warn_at: pool.warn_at,
             size,
             free: size.saturating_sub(allocated + associated + reserved),
             allocated,

@@ -111,7 +111,13 @@ pub(crate) fn refusal(dir: &Path) -> StoreError {
 /// Hands a change over; the answer comes through what is returned.
 pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
     let (answer, answered) = channel();
-    let commit = Commit { generation: Generation(generation), change, learnt: vec![], hooks: vec![] };
+    let commit = Commit {
+        generation: Generation(generation),
+        change,
+        learnt: vec![],
+        hooks: vec![],
+        events: Default::default(),
+    };
     store.commit(commit, move |result| drop(answer.send(result)));
     answered
 }

@@ -9,6 +9,7 @@ mod instance;
 mod network;
 mod pool;
 mod provider;
+mod threshold;
 
 pub use direct::DirectSpec;
 pub use error::{Noun, OpError};
@@ -18,6 +19,7 @@ pub use instance::{InstanceSpec, InterfaceSpec};
 pub use network::NetworkSpec;
 pub use pool::{PoolSpec, RangesSpec};
 pub use provider::{PolicySpec, ProviderSpec};
+pub use threshold::with_threshold;
 
 use crate::{Change, EntityId, MacAddr, Record, Site};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::provider::{check_mac, check_station};
 use super::{FipSpec, Noun, OpError};
 use crate::{
-    AddressSet, Change, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Pool, RangeSpec, Record, Site, Span,
+    AddressSet, Change, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Percent, Pool, RangeSpec, Record, Site, Span,
 };
 
 /// What a pool is to be.
@@ -45,7 +45,9 @@ impl Site {
         {
             change.put(Record::Pool(Arc::new(Pool { default: false, ..(**old).clone() })));
         }
-        let pool = Pool { id, name, provider: spec.provider, addresses: AddressSet::default(), default: spec.default };
+        let PoolSpec { provider, default, .. } = spec;
+        let warn_at = Percent::usual();
+        let pool = Pool { id, name, provider, addresses: AddressSet::default(), default, warn_at };
         change.extend(self.widen(pool, &spec.ranges, EntityId(id.0.saturating_add(1)))?);
         Ok(change)
     }
