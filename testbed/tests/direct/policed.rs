@@ -71,7 +71,7 @@ fn is_clean(policy: &str) {
         let report = ping(from, to, 3);
         assert!(report.is_complete(), "{from} to {to}: {report:?}\n{}", police.report());
     }
-    let rules = &lab.spec().police.as_ref().expect("a policing provider").rules;
+    let rules = lab.rules();
     inject(&station, "eth0", &forgeries(rules.gateway_mac));
     assert!(ping(&station, REMOTE, 3).is_complete(), "what is true still passes");
     daemon.restart();

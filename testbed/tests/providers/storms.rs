@@ -37,7 +37,7 @@ fn storm(site: &Site, number: u8, seed: u64) -> StormRun {
     }
     let network = site.command("network show blue");
     let router = network.get("gateway_mac").and_then(serde_json::Value::as_str).expect("a network has a gateway");
-    let rules = &site.lab.spec().police.as_ref().expect("a policing provider").rules;
+    let rules = site.lab.rules();
     let macs = [instance_mac(number), instance_mac(3), site.main_mac(), rules.gateway_mac];
     let addresses =
         [instance_ip(number), instance_ip(3), site.case.host, site.case.gateway, Ipv4Addr::new(10, 0, 0, 1)];
