@@ -35,6 +35,8 @@ pub enum Request {
     Report,
     /// Bind addresses to this MAC from now on.
     Bind(Binding),
+    /// Take addresses from this MAC too.
+    Allow(Binding),
     /// The gateway has this MAC from now on.
     GatewayMac(MacAddr),
 }
@@ -140,6 +142,7 @@ fn serve(client: &UnixStream, desk: &Desk) -> Result<()> {
             match request {
                 Request::Report => {}
                 Request::Bind(binding) => rules.bind(binding),
+                Request::Allow(binding) => rules.allow(binding),
                 Request::GatewayMac(mac) => rules.gateway_mac = mac,
             }
             report.clone()

@@ -71,6 +71,12 @@ impl Police {
         self.request(Request::Bind(Binding { block, mac }));
     }
 
+    /// Has it take addresses from a further MAC, as while an order is under way.
+    #[track_caller]
+    pub fn allow(&self, block: Ipv4Net, mac: MacAddr) {
+        self.request(Request::Allow(Binding { block, mac }));
+    }
+
     /// Tells it that the gateway has another MAC.
     #[track_caller]
     pub fn set_gateway_mac(&self, mac: MacAddr) {

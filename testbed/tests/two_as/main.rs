@@ -6,4 +6,5 @@
 mod changes;
 mod replies;
 mod site;
+mod storms;
 mod tenants;

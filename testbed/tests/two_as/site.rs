@@ -108,9 +108,15 @@ impl Site {
     /// Whether the address answers from the Internet, soon: a switch goes over its cache in a thread of its own.
     #[track_caller]
     pub(crate) fn assert_reached(&self, address: Ipv4Addr) {
-        eventually(SOON, "the address answers", || self.ping(address).is_complete().then_some(()));
+        eventually(SOON, "the address answers", || self.answers(address).then_some(()));
         let report = self.ping(address);
         assert!(report.is_complete(), "{address}: {report:?}\n{}{}", self.north.report(), self.south.report());
+    }
+
+    /// Whether the address answers from the Internet now.
+    #[track_caller]
+    pub(crate) fn answers(&self, address: Ipv4Addr) -> bool {
+        self.ping(address).is_complete()
     }
 
     /// Waits until the address answers nobody on the Internet any more.
