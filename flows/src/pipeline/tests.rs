@@ -177,6 +177,8 @@ fn check(flows: &[&Flow], guarded: Option<PortNo>) {
                 Instruction::ApplyActions(actions) => {
                     actions.iter().for_each(|action| check_action(flow, action, guarded))
                 }
+                // Questions of direct ports, to the guard.
+                Instruction::Meter(625) => assert_eq!(flow.owner.feature, Feature::Arp, "{flow}"),
                 other => panic!("{other:?} in {flow}"),
             }
         }

@@ -3,6 +3,7 @@
 mod forged;
 mod life;
 mod policed;
+mod quiet;
 mod station;
 mod traffic;
 mod vlan;

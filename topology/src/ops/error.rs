@@ -108,6 +108,10 @@ pub enum OpError {
         "{address} is associated with {instance}, and provider {provider} has the MAC policy vmac: give it another MAC, or disassociate it first"
     )]
     MacInUse { address: Ipv4Addr, instance: Name, provider: Name },
+    #[error(
+        "{address} belongs to direct port {direct}, and provider {provider} has the MAC policy vmac: give it another MAC, or remove the direct port first"
+    )]
+    DirectMacInUse { address: Ipv4Addr, direct: Name, provider: Name },
     #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
     AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
 
