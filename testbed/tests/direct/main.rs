@@ -2,6 +2,7 @@
 
 mod forged;
 mod life;
+mod noise;
 mod policed;
 mod quiet;
 mod station;

@@ -16,7 +16,7 @@ pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 254);
 pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 /// The station's, a lone /32 with a gateway outside of it; and an instance's.
 pub(crate) const DIRECT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
-const FLOATING: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 130);
+pub(crate) const FLOATING: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 130);
 const VMACS: [(Ipv4Addr, &str); 2] = [(DIRECT, "02:00:c6:33:64:07"), (FLOATING, "02:00:c6:33:64:82")];
 
 #[test]
