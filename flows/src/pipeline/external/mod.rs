@@ -152,7 +152,6 @@ impl<'a> View<'a> {
                 let Some(mac) = self.source_mac(binding.fip) else { return };
                 if binding.provider.id == self.provider.id {
                     arp::association(self, binding.fip, mac, flows);
-                    outbound::association(self, binding.fip, mac, flows);
                     let owner = Owner { feature: Feature::Guard, entity: binding.fip.id.0 };
                     guard::address(self, owner, *address, mac, flows);
                 }
