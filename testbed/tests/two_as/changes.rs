@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use buoy_testbed::probe::{PingRun, eventually, ping, tcp_exchange, tcp_server};
-use buoy_testbed::scenario::SOON;
 
-use crate::site::{FIXED, HOSTS, NORTH, SOUTH, in_both_forms};
+use crate::site::{FIXED, HOSTS, NORTH, PATIENCE, SOUTH, in_both_forms};
 
 #[test]
 fn one_address_ends_while_the_other_lives_on() {
@@ -14,14 +13,14 @@ fn one_address_ends_while_the_other_lives_on() {
         for (gone, stays) in [(both[0], both[1]), (both[1], both[0])] {
             both.into_iter().for_each(|address| site.assert_reached(address));
             let mut run = PingRun::start(&site.lab.node("remote"), stays, Duration::from_millis(5));
-            run.await_reply(SOON);
+            run.await_reply(PATIENCE);
             site.command(&format!("fip disassociate {gone}"));
             site.await_silent(gone);
-            run.await_more(50, SOON);
+            run.await_more(50, PATIENCE);
             let fixed = FIXED[usize::from(gone == both[1])];
             site.command(&format!("fip associate {gone} blue-1 --fixed-ip {fixed}"));
             site.assert_reached(gone);
-            run.await_more(50, SOON);
+            run.await_more(50, PATIENCE);
             let report = run.stop();
             assert!(report.lost.is_empty(), "{stays}: {report:?}");
         }
@@ -44,7 +43,7 @@ fn an_address_moves_and_keeps_its_provider() {
                     "10.0.0.12".to_owned()
                 };
                 site.command(&format!("fip associate {address} {instance} --fixed-ip {fixed}"));
-                eventually(SOON, "the address is at its new place", || answers(port).then_some(()));
+                eventually(PATIENCE, "the address is at its new place", || answers(port).then_some(()));
                 assert!(!answers(other), "{address} on {instance}");
                 both.into_iter().for_each(|address| site.assert_reached(address));
             }

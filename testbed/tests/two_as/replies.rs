@@ -7,10 +7,9 @@ use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{
     Capture, Frame, PingRun, StreamRun, ping, tcp_exchange, tcp_server, udp_exchange, udp_server,
 };
-use buoy_testbed::scenario::SOON;
 use buoy_topology::MacAddr;
 
-use crate::site::{FIXED, HOSTS, NORTH, REMOTE, SOUTH, SOUTH_MAC, Site, in_both_forms, is_from};
+use crate::site::{FIXED, HOSTS, NORTH, PATIENCE, REMOTE, SOUTH, SOUTH_MAC, Site, in_both_forms, is_from};
 
 /// What the server sends to each provider.
 fn captures(site: &Site) -> [Capture; 2] {
@@ -42,14 +41,14 @@ fn each_reply_leaves_by_the_provider_of_its_address() {
         let long = "x".repeat(60_000);
         for (address, fixed) in both.into_iter().zip(FIXED) {
             site.assert_reached(address);
-            let tcp = tcp_exchange(&remote, address, 80, &long, SOON).expect("TCP inwards");
+            let tcp = tcp_exchange(&remote, address, 80, &long, PATIENCE).expect("TCP inwards");
             assert_eq!((tcp.reply.len(), tcp.peer.ip().is_ipv4()), (long.len(), true));
             // And what the guest begins itself, from either of its addresses.
             let fixed = fixed.to_string();
             vm1.run(["ping", "-c", "3", "-i", "0.05", "-W", "5", "-I", &fixed, &REMOTE.to_string()]).expect_success();
         }
         // A UDP server that is bound to no address answers from the guest's first one.
-        udp_exchange(&remote, both[0], 53, "hello", SOON).expect("UDP inwards");
+        udp_exchange(&remote, both[0], 53, "hello", PATIENCE).expect("UDP inwards");
         assert_parted(heard.map(Capture::stop), [&[NORTH[0]], &[(SOUTH[0], SOUTH_MAC)]]);
     });
 }
@@ -68,7 +67,7 @@ fn both_carry_traffic_at_once() {
         let mut runs = addresses.map(|address| PingRun::start(&remote, address, Duration::from_millis(5)));
         let stream = StreamRun::start(&site.lab.node("vm1"), &remote, REMOTE, 7_000);
         for run in &mut runs {
-            run.await_more(100, SOON);
+            run.await_more(100, PATIENCE);
         }
         let stream = stream.stop();
         assert!(stream.broken.is_none() && stream.echoes > 10, "{stream:?}");

@@ -2,14 +2,17 @@
 
 use std::net::Ipv4Addr;
 use std::thread;
+use std::time::Duration;
 
 use buoy_testbed::lab::CONTROLLER;
 use buoy_testbed::probe::{Frame, PingReport, Police, eventually, ping};
-use buoy_testbed::scenario::{SOON, buoyctl};
+use buoy_testbed::scenario::buoyctl;
 use buoy_testbed::{Daemon, Lab};
 use buoy_topology::MacAddr;
 use serde_json::Value;
 
+/// Long enough for whatever should happen at once, on a machine that does other things beside.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The station on the Internet, and the address that it answers from.
 pub(crate) const REMOTE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 210);
 /// Addresses of north, each with a MAC of its own.
@@ -108,7 +111,7 @@ impl Site {
     /// Whether the address answers from the Internet, soon: a switch goes over its cache in a thread of its own.
     #[track_caller]
     pub(crate) fn assert_reached(&self, address: Ipv4Addr) {
-        eventually(SOON, "the address answers", || self.answers(address).then_some(()));
+        eventually(PATIENCE, "the address answers", || self.answers(address).then_some(()));
         let report = self.ping(address);
         assert!(report.is_complete(), "{address}: {report:?}\n{}{}", self.north.report(), self.south.report());
     }
@@ -122,7 +125,7 @@ impl Site {
     /// Waits until the address answers nobody on the Internet any more.
     #[track_caller]
     pub(crate) fn await_silent(&self, address: Ipv4Addr) {
-        eventually(SOON, "it is silent", || self.ping(address).is_silent().then_some(()));
+        eventually(PATIENCE, "it is silent", || self.ping(address).is_silent().then_some(()));
     }
 
     #[track_caller]

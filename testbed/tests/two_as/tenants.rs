@@ -2,9 +2,8 @@
 
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{Capture, arping, flush_neighbours, neighbour, ping, tcp_exchange, tcp_server};
-use buoy_testbed::scenario::SOON;
 
-use crate::site::{FIXED, HOSTS, NORTH, SOUTH, in_both_forms};
+use crate::site::{FIXED, HOSTS, NORTH, PATIENCE, SOUTH, in_both_forms};
 
 #[test]
 fn tenants_with_the_same_addresses_do_not_see_each_other() {
@@ -21,10 +20,10 @@ fn tenants_with_the_same_addresses_do_not_see_each_other() {
         for (first, other, mac, stranger) in neighbours {
             flush_neighbours(first);
             let heard = Capture::start(stranger, "eth0", "");
-            let found = arping(first, "eth0", second.into(), SOON).expect("its own neighbour answers");
+            let found = arping(first, "eth0", second.into(), PATIENCE).expect("its own neighbour answers");
             assert_eq!(found.to_string(), mac, "{first}");
             let _server = tcp_server(other, 80);
-            let reply = tcp_exchange(first, std::net::Ipv4Addr::from(second), 80, "hello", SOON).expect("TCP");
+            let reply = tcp_exchange(first, std::net::Ipv4Addr::from(second), 80, "hello", PATIENCE).expect("TCP");
             assert_eq!(reply.peer.ip(), FIXED[0], "{first} to {other}");
             assert_eq!(neighbour(first, second.into()).map(|mac| mac.to_string()).as_deref(), Some(mac));
             let heard = heard.stop();
@@ -36,7 +35,7 @@ fn tenants_with_the_same_addresses_do_not_see_each_other() {
             for other in &nodes {
                 let is_its = other.name() == node.name();
                 let own = Capture::start(other, "eth0", "tcp port 8080");
-                tcp_exchange(&site.lab.node("remote"), address, 8_080, "who", SOON).expect("TCP inwards");
+                tcp_exchange(&site.lab.node("remote"), address, 8_080, "who", PATIENCE).expect("TCP inwards");
                 assert_eq!(own.stop().is_empty(), !is_its, "{address} leads to {node}, heard at {other}");
             }
         }
