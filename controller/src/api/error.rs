@@ -60,7 +60,10 @@ impl From<OpError> for ApiError {
             OpError::Invalid { .. } | OpError::NoDefaultPool { .. } | OpError::NoPool | OpError::NoMac { .. } => {
                 ErrorKind::Invalid
             }
-            OpError::InUse { .. } | OpError::AddressesInUse { .. } | OpError::MacInUse { .. } => ErrorKind::InUse,
+            OpError::InUse { .. }
+            | OpError::AddressesInUse { .. }
+            | OpError::MacInUse { .. }
+            | OpError::DirectMacInUse { .. } => ErrorKind::InUse,
             OpError::Exhausted { .. } => ErrorKind::Exhausted,
             _ => ErrorKind::Conflict,
         };

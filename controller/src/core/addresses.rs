@@ -40,7 +40,7 @@ impl Core {
         planned.scope.bridges.extend(instance.map(|instance| instance.bridge.clone()));
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
-        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| address);
+        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| address).into_iter().collect();
         let chosen = instance.filter(|_| is_new && params.fixed_ip.is_none());
         planned.notices.extend(chosen.and_then(|instance| choice_notice(instance)));
         Ok(planned)
@@ -54,13 +54,19 @@ impl Core {
             note: params.note.clone().map(|note| Setting::over(Some(note), None)),
         };
         let change = self.site.set_floating_ip(address, &spec)?;
+        let direct = self.site.direct_at(address);
         let is_bound = before.is_some_and(|fip| fip.association.is_some());
         let gets_mac = spec.mac.is_some_and(|mac| before.and_then(|fip| fip.mac) != mac);
-        let scope = if is_bound { self.scope_of(address) } else { scope([], []) };
+        let scope = match direct {
+            Some(direct) => self.direct_scope(direct),
+            None if is_bound => self.scope_of(address),
+            None => scope([], []),
+        };
         let mut planned = planned(change, Subject::FloatingIp(address), scope);
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         let speaks_with_it = provider.is_some_and(|own| own.mac_policy == MacPolicy::Vmac);
-        planned.announce = provider.filter(|own| own.garp && is_bound && gets_mac && speaks_with_it).map(|_| address);
+        let is_told = gets_mac && speaks_with_it && (is_bound || direct.is_some());
+        planned.announce = provider.filter(|own| own.garp && is_told).map(|_| address).into_iter().collect();
         if let Some(provider) = provider.filter(|_| gets_mac && !speaks_with_it) {
             let policy = provider.mac_policy.word();
             planned

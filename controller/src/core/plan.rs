@@ -25,8 +25,8 @@ pub(super) struct Planned {
     pub(super) subject: Subject,
     pub(super) scope: Scope,
     pub(super) notices: Vec<String>,
-    /// An address to announce when it is in force.
-    pub(super) announce: Option<Ipv4Addr>,
+    /// Addresses to announce when they are in force.
+    pub(super) announce: Vec<Ipv4Addr>,
     /// The address that a pool handed out.
     pub(super) cursor: Option<(Name, Ipv4Addr)>,
 }
@@ -279,7 +279,7 @@ impl Core {
 }
 
 pub(super) fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
-    Planned { change, subject, scope, notices: Vec::new(), announce: None, cursor: None }
+    Planned { change, subject, scope, notices: Vec::new(), announce: Vec::new(), cursor: None }
 }
 
 pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {

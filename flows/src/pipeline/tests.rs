@@ -177,6 +177,8 @@ fn check(flows: &[&Flow], guarded: Option<PortNo>) {
                 Instruction::ApplyActions(actions) => {
                     actions.iter().for_each(|action| check_action(flow, action, guarded))
                 }
+                // Questions of direct ports, to the guard.
+                Instruction::Meter(627) => assert_eq!(flow.owner.feature, Feature::Arp, "{flow}"),
                 other => panic!("{other:?} in {flow}"),
             }
         }
@@ -335,4 +337,34 @@ fn a_new_mac_of_the_gateway_changes_one_flow_that_sends() {
     let changed: Vec<_> = of(&after).difference(&of(&before)).cloned().collect();
     // The other is the question of the gateway that teaches nothing new.
     assert_eq!(changed.len(), 2, "{changed:?}");
+}
+
+#[test]
+fn a_floating_ip_costs_three_flows_and_five_with_a_mac_of_its_own() {
+    for (policy, cost) in [(PolicySpec::Host, 3), (PolicySpec::Router(None), 3), (PolicySpec::Vmac, 5)] {
+        let mut site = site(policy);
+        let spec = InstanceSpec {
+            project: name("default"),
+            bridge: port("br-int"),
+            interface: InterfaceSpec {
+                network: name("blue"),
+                port: port("vm1"),
+                vlan: None,
+                mac: mac(0x11),
+                ip: [10, 0, 0, 11].into(),
+            },
+        };
+        let change = site.add_instance(name("web"), spec).unwrap();
+        apply(&mut site, change);
+        let count = |site: &Site| {
+            let both = [external(), integration()];
+            both.iter().map(|bridge| flows(site, &learnt(site), bridge).values().flatten().count()).sum::<usize>()
+        };
+        let before = count(&site);
+        let address = [203, 0, 113, 3].into();
+        let spec = AssociateSpec { address, instance: name("web"), fixed_ip: None, no_move: false };
+        let change = site.associate(&spec, &|_| Vec::new()).unwrap();
+        apply(&mut site, change);
+        assert_eq!(count(&site) - before, cost, "{policy:?}");
+    }
 }

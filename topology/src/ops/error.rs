@@ -98,7 +98,7 @@ pub enum OpError {
     #[error("{address} belongs to project {project}, and instance {instance} to project {other}")]
     OtherProject { address: Ipv4Addr, project: Name, instance: Name, other: Name },
     #[error(
-        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or {}", other(.free)
+        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or {}", other(.instance, .free)
     )]
     FixedIpBound { instance: Name, fixed_ip: Ipv4Addr, address: Ipv4Addr, free: Vec<Ipv4Addr> },
 
@@ -108,6 +108,10 @@ pub enum OpError {
         "{address} is associated with {instance}, and provider {provider} has the MAC policy vmac: give it another MAC, or disassociate it first"
     )]
     MacInUse { address: Ipv4Addr, instance: Name, provider: Name },
+    #[error(
+        "{address} belongs to direct port {direct}, and provider {provider} has the MAC policy vmac: give it another MAC, or remove the direct port first"
+    )]
+    DirectMacInUse { address: Ipv4Addr, direct: Name, provider: Name },
     #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
     AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
 
@@ -127,11 +131,11 @@ impl OpError {
     }
 }
 
-/// What to do instead of taking a fixed IP that has its floating IP.
-fn other(free: &[Ipv4Addr]) -> String {
+/// The way out where a fixed IP has a floating IP already.
+fn other(instance: &Name, free: &[Ipv4Addr]) -> String {
     match free {
-        [] => "attach a further interface".to_owned(),
-        free => format!("choose {} with --fixed-ip", list(free)),
+        [] => format!("give the instance another fixed IP: `buoyctl instance attach {instance} ...`"),
+        free => format!("name a fixed IP that has none: --fixed-ip {}", list(free)),
     }
 }
 

@@ -128,7 +128,8 @@ impl Site {
         })
     }
 
-    /// An address with another MAC or note. Under the policy `vmac` an associated address keeps a MAC.
+    /// An address with another MAC or note. Under the policy `vmac` an address that is associated, or a
+    /// direct port's, keeps a MAC.
     pub fn set_floating_ip(&self, address: Ipv4Addr, spec: &FipSpec) -> Result<Change, OpError> {
         let pool = self.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         spec.mac.flatten().map_or(Ok(()), check_mac)?;
@@ -140,6 +141,12 @@ impl Site {
         {
             let (instance, provider) = (held.instance.clone(), pool.provider.clone());
             return Err(OpError::MacInUse { address, instance, provider });
+        }
+        if let (None, Some(direct)) = (new.mac, self.direct_at(address))
+            && self.needs_mac(pool)
+        {
+            let (direct, provider) = (direct.name.clone(), pool.provider.clone());
+            return Err(OpError::DirectMacInUse { address, direct, provider });
         }
         if new == old {
             return Ok(Change::default());

@@ -139,11 +139,13 @@ fn an_address_stays_with_the_fixed_ip_that_it_has_where_none_is_named() {
     let second = AssociateSpec { fixed_ip: Some([10, 0, 0, 21].into()), ..associate(4, "vm11") };
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
     let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
-    assert!(refused(4).ends_with("disassociate it first, or choose 10.0.0.21 with --fixed-ip"), "{}", refused(4));
+    let way = "disassociate it first, or name a fixed IP that has none: --fixed-ip 10.0.0.21";
+    assert!(refused(4).ends_with(way), "{}", refused(4));
     run(&mut site, |site| site.associate(&second, &nobody));
     assert!(site.associate(&associate(4, "vm11"), &nobody).unwrap().is_empty());
     let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
-    assert!(refused(5).ends_with("disassociate it first, or attach a further interface"), "{}", refused(5));
+    let way = "or give the instance another fixed IP: `buoyctl instance attach vm11 ...`";
+    assert!(refused(5).ends_with(way), "{}", refused(5));
 }
 
 #[test]
