@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buoy_topology::Name;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -39,9 +40,15 @@ impl Failure {
 }
 
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
-pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
+pub(super) fn call(
+    path: &Path,
+    request: &Request,
+    project: Option<&Name>,
+    wait: Wait,
+    timeout: Duration,
+) -> Result<Value, Failure> {
     let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
-    let mut line = line(request, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
+    let mut line = line(request, project, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
     if line.len() > MAX_LINE {
         return Err(Failure::TooLong { len: line.len() });
     }
@@ -68,12 +75,15 @@ pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration
     }
 }
 
-fn line(request: &Request, wait: Wait, timeout: Duration) -> serde_json::Result<String> {
+fn line(request: &Request, project: Option<&Name>, wait: Wait, timeout: Duration) -> serde_json::Result<String> {
     let mut object = serde_json::to_value(request)?;
     object["jsonrpc"] = "2.0".into();
     object["id"] = 1.into();
     if object["params"].is_null() {
         object["params"] = json!({});
+    }
+    if let Some(project) = project {
+        object["params"]["project"] = serde_json::to_value(project)?;
     }
     object["params"]["wait"] = serde_json::to_value(wait)?;
     object["params"]["timeout"] = timeout.as_secs_f64().into();

@@ -25,7 +25,7 @@ pub use exit::Exit;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, wait, timeout, task } = args;
+    let Args { socket, project, format, wait, timeout, task } = args;
     let request = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -37,7 +37,7 @@ pub fn run(args: Args) -> Exit {
         Task::Decode(args) => return decode::run(&args, format),
     };
     let waits = wait == Wait::Switch && request.changes();
-    let result = match client::call(&socket, &request, wait, timeout) {
+    let result = match client::call(&socket, &request, project.as_ref(), wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
             eprintln!("buoyctl: {}", one_line(&failure.to_string()));

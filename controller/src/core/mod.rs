@@ -9,7 +9,7 @@
 //!
 //! While a commit is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`direct`] for direct ports), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
+//! and [`import`] for floating IPs, [`direct`] for direct ports, [`projects`]; [`ownership`] says who may), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
 //! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`stats`] and [`views`].
@@ -18,6 +18,7 @@ mod addresses;
 mod alarm;
 mod announce;
 mod arp;
+mod clock;
 mod commits;
 mod direct;
 mod gone;
@@ -26,7 +27,9 @@ mod import;
 mod installed;
 mod legacy;
 mod outcome;
+mod ownership;
 mod plan;
+mod projects;
 mod resolver;
 mod rollout;
 mod standing;
@@ -35,10 +38,9 @@ mod switches;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use buoy_topology::{Generation, Learnt, MacAddr, Name, NeighbourKey, PortName, Site};
+use buoy_topology::{Generation, Learnt, MacAddr, NeighbourKey, PortName, Site, Time};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
@@ -52,6 +54,7 @@ use crate::switch::{ConnectionId, Report};
 use alarm::Alarms;
 use announce::Announcements;
 use arp::Packets;
+use clock::Clock;
 use commits::Committing;
 use gone::GoneSwitches;
 use resolver::Resolver;
@@ -88,8 +91,7 @@ pub struct Core {
     waiters: Vec<Waiter>,
     announcements: Announcements,
     alarms: Alarms,
-    /// The address that each pool handed out last.
-    cursors: HashMap<Name, Ipv4Addr>,
+    clock: Clock,
     committing: Option<Committing>,
     deferred: VecDeque<Ask>,
     committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
@@ -150,7 +152,7 @@ impl Core {
         committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
         runs: mpsc::Sender<Run>,
     ) -> Self {
-        let (store, problem, site, learnt, hooks) = match state {
+        let (store, problem, site, learnt, queue) = match state {
             State::Open(store, loaded) => {
                 let mut learnt = Learnt::default();
                 for (key, mac) in loaded.learnt {
@@ -161,6 +163,7 @@ impl Core {
             }
             State::Safe(error) => (None, Some(error.to_string()), Site::default(), Learnt::default(), Queue::default()),
         };
+        let clock = Clock::new(Time(hooks::seconds()), &site, Instant::now());
         Self {
             integration: settings.integration,
             primary: settings.primary,
@@ -176,12 +179,12 @@ impl Core {
             waiters: Vec::new(),
             announcements: Announcements::default(),
             alarms: Alarms::default(),
-            cursors: HashMap::new(),
+            clock,
             committing: None,
             deferred: VecDeque::new(),
             committed,
             stats: Vec::new(),
-            hooks,
+            hooks: queue,
             runs,
         }
     }

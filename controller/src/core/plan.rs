@@ -6,16 +6,17 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{
-    InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec, RangesSpec,
+    AutoAssign, InstanceChange, InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec,
+    ProviderSpec, RangesSpec,
 };
-use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Write};
+use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Relabel, Write};
 
 use super::Core;
 use super::standing::Scope;
 use crate::api::views::ImportedView;
 use crate::api::{
-    ApiError, ErrorKind, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate, ProviderCreate, ProviderSet,
-    Request, Setting,
+    ApiError, Call, ErrorKind, InstanceAdd, InstanceAttach, InstanceSet, Policy, PoolAdd, PoolCreate, PoolSet,
+    ProviderCreate, ProviderSet, Request, Setting,
 };
 
 /// A checked request.
@@ -27,8 +28,6 @@ pub(super) struct Planned {
     pub(super) notices: Vec<String>,
     /// An address to announce when it is in force.
     pub(super) announce: Option<Ipv4Addr>,
-    /// The address that a pool handed out.
-    pub(super) cursor: Option<(Name, Ipv4Addr)>,
 }
 
 /// What a request is about, and so what its answer shows.
@@ -40,6 +39,9 @@ pub(super) enum Subject {
     Instance(Name),
     Direct(Name),
     FloatingIp(Ipv4Addr),
+    Project(Name),
+    /// What projects without a quota of their own may have.
+    DefaultQuota,
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
     /// Something that is no more.
@@ -55,20 +57,23 @@ impl fmt::Display for Subject {
             | Self::Instance(name)
             | Self::Import(name, ..)
             | Self::Direct(name)
+            | Self::Project(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
+            Self::DefaultQuota => f.write_str("default quota"),
         }
     }
 }
 
 impl Core {
     /// Checks a request that changes something.
-    pub(super) fn plan(&self, request: &Request) -> Result<Planned, ApiError> {
+    pub(super) fn plan(&self, call: &Call) -> Result<Planned, ApiError> {
         if let Some(problem) = &self.problem {
             let message = format!("the daemon is in safe mode and changes nothing: {problem}");
             return Err(ApiError { kind: ErrorKind::Storage, message });
         }
-        Ok(match request {
+        self.admit(call)?;
+        Ok(match &call.request {
             Request::ProviderCreate(params) => self.create_provider(params)?,
             Request::ProviderSet(params) => self.set_provider(params)?,
             Request::ProviderDelete(by) => {
@@ -78,6 +83,7 @@ impl Core {
             Request::PoolCreate(params) => self.create_pool(params)?,
             Request::PoolAdd(params) => self.add_to_pool(params)?,
             Request::PoolImport(params) => self.import_to_pool(params)?,
+            Request::PoolSet(params) => self.set_pool(params)?,
             Request::PoolRemove(params) => {
                 self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
             }
@@ -86,11 +92,21 @@ impl Core {
                 self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
             }
             Request::NetworkCreate(params) => {
-                let spec =
-                    NetworkSpec { cidr: params.cidr.0, gateway: params.gateway.0, gateway_mac: params.gateway_mac };
+                let spec = NetworkSpec {
+                    cidr: params.cidr.0,
+                    gateway: params.gateway.0,
+                    gateway_mac: params.gateway_mac,
+                    project: call.project.clone(),
+                    auto_assign: params.auto_assign.clone(),
+                };
                 let change = self.site.create_network(params.name.clone(), spec)?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
+            }
+            Request::NetworkSet(params) => {
+                let pool = Setting::over(Some(params.auto_assign.clone()), None);
+                let change = self.site.set_network(&params.name, pool)?;
+                planned(change, Subject::Network(params.name.clone()), scope([], []))
             }
             Request::NetworkDelete(by) => {
                 let entity = Entity::Network(by.name.clone());
@@ -98,16 +114,30 @@ impl Core {
             }
             Request::InstanceAdd(params) => self.add_instance(params)?,
             Request::InstanceAttach(params) => self.attach_interface(params)?,
-            Request::InstanceRemove(by) => {
-                let bridge = self.site.instance(&by.name).map(|instance| instance.bridge.clone());
-                let entity = Entity::Instance(by.name.clone());
-                self.removal(&by.name, self.site.remove_instance(&by.name)?, Some(entity), bridge)
+            Request::InstanceDetach(params) => {
+                let change = self.site.detach_interface(&params.name, params.ip.0, params.force)?;
+                self.without_addresses(Subject::Instance(params.name.clone()), &params.name, change)
+            }
+            Request::InstanceSet(params) => self.set_instance(params)?,
+            Request::InstanceRemove(params) => {
+                let change = self.site.remove_instance_anyway(&params.name, params.force)?;
+                self.without_addresses(Subject::Removed(params.name.clone()), &params.name, change)
             }
             Request::DirectAdd(params) => self.add_direct(params)?,
             Request::DirectRemove(by) => self.remove_direct(&by.name)?,
             Request::FipAllocate(params) => self.allocate(params)?,
-            Request::FipAssociate(params) => self.associate(params)?,
+            Request::FipAssociate(params) => self.associate(params, call.project.as_ref())?,
             Request::FipSet(params) => self.set_floating_ip(params)?,
+            Request::FipReserve(params) => {
+                let (pool, change) = self.site.reserve(params.range, params.note.as_ref())?;
+                planned(change, Subject::Pool(pool), scope([], []))
+            }
+            Request::FipUnreserve(params) => {
+                let (pool, change) = self.site.unreserve(params.range)?;
+                planned(change, Subject::Pool(pool), scope([], []))
+            }
+            Request::ProjectSet(params) => self.set_project(params)?,
+            Request::ProjectDelete(by) => self.delete_project(&by.name)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
             _ => return Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes nothing".to_owned() }),
@@ -179,13 +209,21 @@ impl Core {
 
     fn create_pool(&self, params: &PoolCreate) -> Result<Planned, ApiError> {
         let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
-        let spec = PoolSpec { provider: params.provider.clone(), ranges, default: params.default };
+        let cool_down = params.cool_down.unwrap_or_default();
+        let spec = PoolSpec { provider: params.provider.clone(), ranges, default: params.default, cool_down };
         let change = self.site.create_pool(params.name.clone(), spec)?;
         let mut planned = self.pool(&params.name, change);
         let spans = params.range.iter().map(|range| range.span(params.all_addresses));
         planned.notices = self.kept_notice(&params.provider, spans.collect());
         planned.scope.bridges.extend(self.site.provider(&params.provider).map(|provider| provider.bridge.clone()));
         Ok(planned)
+    }
+
+    fn set_pool(&self, params: &PoolSet) -> Result<Planned, ApiError> {
+        let default = params.default.map(|default| default == crate::api::Switch::On);
+        let spec = PoolChange { default, cool_down: params.cool_down };
+        let change = self.site.set_pool(&params.name, &spec)?;
+        Ok(planned(change, Subject::Pool(params.name.clone()), scope([], [])))
     }
 
     fn add_to_pool(&self, params: &PoolAdd) -> Result<Planned, ApiError> {
@@ -231,9 +269,47 @@ impl Core {
             ip: params.ip.0,
         };
         let project = params.project.clone().unwrap_or_else(default_project);
-        let spec = InstanceSpec { project, bridge: bridge.clone(), interface };
-        let change = self.site.add_instance(params.name.clone(), spec)?;
-        Ok(self.instance(&params.name, change, bridge, &params.port))
+        let labels = Relabel { set: params.label.clone(), unset: Vec::new() };
+        let spec = InstanceSpec { project, bridge: bridge.clone(), interface, labels, note: params.note.clone() };
+        let assign = match &params.fip {
+            None => AutoAssign::AsNetwork,
+            Some(Setting::None) => AutoAssign::Never,
+            Some(Setting::Value(word)) if word.as_str() == "auto" => AutoAssign::Auto,
+            Some(Setting::Value(pool)) => AutoAssign::From(pool.clone()),
+        };
+        let leaving = |fip: &buoy_topology::FloatingIp| self.leaving(fip);
+        let (address, change) = self.site.add_instance_with_address(params.name.clone(), spec, &assign, &leaving)?;
+        let mut planned = self.instance(&params.name, change, bridge, &params.port);
+        if let Some(address) = address {
+            let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
+            planned.scope.entities.get_or_insert_default().insert(Entity::Association(address));
+            planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
+            planned.announce = provider.filter(|provider| provider.garp).map(|_| address);
+        }
+        Ok(planned)
+    }
+
+    fn set_instance(&self, params: &InstanceSet) -> Result<Planned, ApiError> {
+        let spec = InstanceChange {
+            labels: Relabel { set: params.label.clone(), unset: params.unlabel.clone() },
+            note: params.note.clone().map(|note| Setting::over(Some(note), None)),
+        };
+        let change = self.site.set_instance(&params.name, &spec)?;
+        Ok(planned(change, Subject::Instance(params.name.clone()), scope([], [])))
+    }
+
+    /// An instance goes, or one of its interfaces, and the floating IPs that led there lead nowhere.
+    fn without_addresses(&self, subject: Subject, name: &Name, change: Change) -> Planned {
+        let bridge = self.site.instance(name).map(|instance| instance.bridge.clone());
+        let mut scope = scope([Entity::Instance(name.clone())], bridge);
+        for write in change.writes() {
+            if let Write::Put(Record::FloatingIp(fip)) = write {
+                let own = self.scope_of(fip.address);
+                scope.bridges.extend(own.bridges);
+                scope.entities.get_or_insert_default().extend(own.entities.into_iter().flatten());
+            }
+        }
+        planned(change, subject, scope)
     }
 
     fn attach_interface(&self, params: &InstanceAttach) -> Result<Planned, ApiError> {
@@ -268,7 +344,7 @@ impl Core {
 }
 
 pub(super) fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
-    Planned { change, subject, scope, notices: Vec::new(), announce: None, cursor: None }
+    Planned { change, subject, scope, notices: Vec::new(), announce: None }
 }
 
 pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {

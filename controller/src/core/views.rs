@@ -14,13 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Core;
+use super::hooks::{seconds, utc};
 use super::legacy::limits;
 use super::resolver::State;
 use super::switches::Switch;
 use crate::api::views::{
     FloatingIpView, InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView,
 };
-use crate::api::{ApiError, ErrorKind, FipList, Request};
+use crate::api::{ApiError, Call, ErrorKind, FipList, Request};
 use crate::rpc::Ask;
 
 impl Core {
@@ -32,7 +33,7 @@ impl Core {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
             _ => {
-                let answer = self.read(&ask.call.request);
+                let answer = self.read(&ask.call);
                 // Who hung up needs no answer.
                 let _ = ask.reply.send(answer);
                 return;
@@ -46,7 +47,8 @@ impl Core {
         }
     }
 
-    fn read(&self, request: &Request) -> Result<Value, ApiError> {
+    fn read(&self, call: &Call) -> Result<Value, ApiError> {
+        let (request, caller) = (&call.request, call.project.as_ref());
         if self.is_safe_mode() && !matches!(request, Request::StatusShow | Request::SwitchList | Request::SwitchShow(_))
         {
             let problem = self.problem.clone().unwrap_or_default();
@@ -55,6 +57,7 @@ impl Core {
                 message: format!("the daemon is in safe mode: {problem}"),
             });
         }
+        self.admit(call)?;
         let unknown = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() };
         match request {
             Request::ProviderList => json(self.site.providers().map(|own| self.provider_view(own)).collect::<Vec<_>>()),
@@ -65,11 +68,18 @@ impl Core {
             Request::PoolShow(by) => {
                 json(self.pool_view(self.site.pool(&by.name).ok_or(unknown(Noun::Pool, &by.name))?))
             }
-            Request::NetworkList => json(self.site.networks().map(|own| network_view(own)).collect::<Vec<_>>()),
+            Request::NetworkList => {
+                let seen = self.site.networks().filter(|own| Self::sees(caller, own.project.as_ref()));
+                json(seen.map(|own| network_view(own)).collect::<Vec<_>>())
+            }
             Request::NetworkShow(by) => {
                 json(network_view(self.site.network(&by.name).ok_or(unknown(Noun::Network, &by.name))?))
             }
-            Request::InstanceList => json(self.site.instances().map(|own| self.instance_view(own)).collect::<Vec<_>>()),
+            Request::InstanceList(filter) => {
+                let seen = self.site.instances().filter(|own| Self::sees(caller, Some(&own.project)));
+                let wanted = seen.filter(|own| filter.label.iter().all(|label| own.labels.has(label)));
+                json(wanted.map(|own| self.instance_view(own)).collect::<Vec<_>>())
+            }
             Request::InstanceShow(by) => {
                 json(self.instance_view(self.site.instance(&by.name).ok_or(unknown(Noun::Instance, &by.name))?))
             }
@@ -77,6 +87,8 @@ impl Core {
             Request::DirectShow(by) => json(self.direct_view(self.known_direct(&by.name)?)),
             Request::FipList(filter) => json(self.floating_ip_views(filter)?),
             Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?),
+            Request::ProjectList => json(self.project_views(caller)),
+            Request::ProjectShow(by) => json(self.known_project(&by.name)?),
             Request::SwitchList => json(self.switch_views()),
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
             Request::StatusShow => json(self.status_view()),
@@ -121,7 +133,8 @@ impl Core {
         let records = || spans.iter().flat_map(|span| self.site.floating_ips_in(*span));
         let count = |state| records().filter(|fip| fip.state() == state).count() as u64;
         let (allocated, associated) = (count(FloatingIpState::Allocated), count(FloatingIpState::Associated));
-        let reserved = self.site.kept_of(pool).count() as u64;
+        let kept = self.site.kept_of(pool).filter(|own| !pool.reserved.contains(*own)).count() as u64;
+        let reserved = kept.saturating_add(pool.reserved.size());
         let size = pool.addresses.size();
         PoolView {
             name: pool.name.clone(),
@@ -133,6 +146,8 @@ impl Core {
             allocated,
             associated,
             reserved,
+            cooling: self.site.cooling_of(pool),
+            cool_down_s: pool.cool_down.seconds(),
         }
     }
 
@@ -151,6 +166,8 @@ impl Core {
             project: instance.project.clone(),
             bridge: instance.bridge.clone(),
             interfaces: interfaces.collect(),
+            labels: instance.labels.clone(),
+            note: instance.note.clone(),
         }
     }
 
@@ -162,13 +179,15 @@ impl Core {
         let pools = self.site.pools().filter(|pool| filter.pool.as_ref().is_none_or(|name| pool.name == *name));
         for pool in pools {
             for span in pool.addresses.spans() {
-                if filter.state == Some(FloatingIpState::Available) {
+                if filter.all || filter.state == Some(FloatingIpState::Available) {
                     let all = (span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits);
-                    let free = |address: &Ipv4Addr| {
-                        let known = self.site.floating_ip(*address);
-                        known.is_none_or(|fip| fip.project.is_none()) && !self.site.is_kept(pool, *address)
+                    let is_held = |own: &Ipv4Addr| self.site.floating_ip(*own).is_some_and(|fip| fip.project.is_some());
+                    let wanted = |own: &Ipv4Addr| {
+                        let is_free = !is_held(own) && !pool.reserved.contains(*own);
+                        !self.site.is_kept(pool, *own) && (filter.all || is_free)
                     };
-                    views.extend(all.filter(free).take(MOST_LISTED).filter_map(|own| self.floating_ip_view(own).ok()));
+                    views
+                        .extend(all.filter(wanted).take(MOST_LISTED).filter_map(|own| self.floating_ip_view(own).ok()));
                     continue;
                 }
                 let records = self.site.floating_ips_in(*span).filter(|fip| fip.project.is_some());
@@ -177,6 +196,7 @@ impl Core {
             }
         }
         views.retain(|view| filter.project.is_none() || view.project == filter.project);
+        views.retain(|view| filter.label.iter().all(|label| view.labels.has(label)));
         Ok(views)
     }
 
@@ -195,13 +215,23 @@ impl Core {
             instance: binding.map(|binding| binding.instance.name.clone()),
             network: binding.map(|binding| binding.network.name.clone()),
             fixed_ip: binding.map(|binding| binding.interface.ip),
+            port: binding.map(|binding| binding.interface.port.clone()),
+            association_id: fip.and_then(|fip| fip.association_id()),
             mac: fip.and_then(|fip| self.mac_of(pool, fip)),
             note: fip.and_then(|fip| fip.note.clone()),
+            labels: fip.map(|fip| fip.labels.clone()).unwrap_or_default(),
+            reserved: pool.reserved.contains(address),
+            cooling_until: fip.and_then(|fip| self.site.cooling_until(pool, fip)).map(|until| self.time_of_day(until)),
             applied: pending.is_empty() && trouble.is_none(),
             pending,
             error: trouble,
             hook: self.hook_view(address),
         })
+    }
+
+    /// A time of the site's clock as clocks elsewhere show it.
+    fn time_of_day(&self, time: buoy_topology::Time) -> String {
+        utc(seconds().saturating_add(time.0.saturating_sub(self.site.now().0)))
     }
 
     pub(super) fn mac_of(&self, pool: &Pool, fip: &buoy_topology::FloatingIp) -> Option<buoy_topology::MacAddr> {
@@ -314,8 +344,8 @@ pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {
-    let Network { name, cidr, gateway, gateway_mac, .. } = network.clone();
-    NetworkView { name, cidr, gateway, gateway_mac }
+    let Network { name, cidr, gateway, gateway_mac, project, auto_assign, .. } = network.clone();
+    NetworkView { name, cidr, gateway, gateway_mac, project, auto_assign }
 }
 
 fn is_named(switch: &Switch, name: &PortName) -> bool {

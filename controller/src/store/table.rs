@@ -27,11 +27,13 @@ pub(super) enum Table {
     Hooks,
     /// Direct ports by name.
     Directs,
+    /// Projects by name.
+    Projects,
 }
 
 impl Table {
     /// Every table, in the order in which their records are loaded.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Providers,
         Self::Pools,
         Self::Networks,
@@ -41,6 +43,7 @@ impl Table {
         Self::Learnt,
         Self::Hooks,
         Self::Directs,
+        Self::Projects,
     ];
 
     /// The tree's name.
@@ -55,6 +58,7 @@ impl Table {
             Self::Learnt => "learnt",
             Self::Hooks => "hooks",
             Self::Directs => "directs",
+            Self::Projects => "projects",
         }
     }
 }
@@ -79,6 +83,8 @@ impl Place {
             Key::Instance(name) => (Table::Instances, name.as_str().into()),
             Key::FloatingIp(address) => (Table::FloatingIps, address.octets().into()),
             Key::Direct(name) => (Table::Directs, name.as_str().into()),
+            Key::Project(name) => (Table::Projects, name.as_str().into()),
+            Key::DefaultQuota => (Table::Meta, b"default_quota".into()),
             Key::NextEntity => (Table::Meta, b"next_entity".into()),
         };
         Self { table, key }

@@ -8,6 +8,7 @@ mod exits;
 mod hooks;
 mod import;
 mod life;
+mod projects;
 mod rpc;
 mod sharing;
 mod store;

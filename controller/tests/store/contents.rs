@@ -11,7 +11,15 @@ use buoy_topology::{
 use crate::support::*;
 
 fn pool(text: &str, addresses: AddressSet) -> Record {
-    let pool = Pool { id: EntityId(3), name: name(text), provider: name("upstream"), addresses, default: true };
+    let pool = Pool {
+        id: EntityId(3),
+        name: name(text),
+        provider: name("upstream"),
+        addresses,
+        default: true,
+        reserved: AddressSet::default(),
+        cool_down: Default::default(),
+    };
     Record::Pool(Arc::new(pool))
 }
 
