@@ -81,6 +81,9 @@ pub(super) enum Command {
 pub(super) enum Task {
     #[command(flatten)]
     Ask(Command),
+    /// Write everything that buoyd has stored into a file
+    #[command(after_help = super::backup::HELP)]
+    Backup(super::backup::Args),
     /// OpenFlow messages in hex, as text; needs no daemon
     #[command(after_help = DECODE_HELP)]
     Decode(Decode),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use buoy_topology::Name;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -47,6 +49,18 @@ pub(super) fn call(
     wait: Wait,
     timeout: Duration,
 ) -> Result<Value, Failure> {
+    let result = call_raw(path, request, project, wait, timeout)?;
+    serde_json::from_str(result.get()).map_err(|error| Failure::Broken(error.to_string()))
+}
+
+/// The same, with the text of the result as it came.
+pub(super) fn call_raw(
+    path: &Path,
+    request: &Request,
+    project: Option<&Name>,
+    wait: Wait,
+    timeout: Duration,
+) -> Result<Box<RawValue>, Failure> {
     let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
     let mut line = line(request, project, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
     if line.len() > MAX_LINE {
@@ -63,16 +77,29 @@ pub(super) fn call(
         sent.and(read).map_err(Failure::HungUp)?;
         return Err(Failure::HungUp(io::ErrorKind::UnexpectedEof.into()));
     }
-    let mut answer: Value = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
-    match (answer.get("error"), answer.get("result")) {
+    let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
+    match (answer.error, answer.result) {
         (Some(error), _) => Err(Failure::Refused {
             // A kind of a newer daemon has no exit code of its own.
             kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
             message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
         }),
-        (None, Some(_)) => Ok(answer["result"].take()),
+        (None, Some(result)) => Ok(result),
         (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
     }
+}
+
+/// What a daemon answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    error: Option<Value>,
+    // A result may be null, which is not the same as none.
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Box<RawValue>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 fn line(request: &Request, project: Option<&Name>, wait: Wait, timeout: Duration) -> serde_json::Result<String> {

@@ -2,11 +2,12 @@
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses;
-//! [`decode`] is the one command that asks nobody.
+//! [`backup`] writes files; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
 mod args;
+mod backup;
 mod client;
 mod decode;
 mod exit;
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> Exit {
                 return Exit::Refused(ErrorKind::Invalid);
             }
         },
+        Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
         Task::Decode(args) => return decode::run(&args, format),
     };
     let waits = wait == Wait::Switch && request.changes();

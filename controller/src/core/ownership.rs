@@ -35,15 +35,13 @@ impl Core {
                 self.not_anothers(project, by.address.0)
             }
             Request::FipSet(params) => self.admit_set(project, params),
-            Request::FipAllocate(params) => match params.address {
-                Some(address) => self.not_anothers(project, address.0),
-                None => Ok(()),
-            },
             Request::ProjectShow(by) if by.name == *project => Ok(()),
             Request::ProjectShow(by) => Err(OpError::Unknown { noun: Noun::Project, name: by.name.clone() }.into()),
             Request::InstanceList(_)
             | Request::NetworkList
             | Request::NetworkCreate(_)
+            // An address that is taken is a conflict there, whoever asks.
+            | Request::FipAllocate(_)
             | Request::FipList(_)
             | Request::PoolList
             | Request::PoolShow(_)

@@ -22,12 +22,18 @@ use crate::api::views::{
     FloatingIpView, InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView,
 };
 use crate::api::{ApiError, Call, ErrorKind, FipList, Request};
-use crate::rpc::Ask;
+use crate::rpc::{Answer, Ask};
 
 impl Core {
     /// Answers a request that changes nothing.
     pub(super) fn answer_read(&mut self, ask: Ask) {
+        if let Err(refusal) = self.admit(&ask.call) {
+            // Who hung up needs no answer.
+            let _ = ask.reply.send(Err(refusal));
+            return;
+        }
         let switches: BTreeSet<_> = match &ask.call.request {
+            Request::BackupCreate => return self.back_up(ask),
             Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
             Request::SwitchFlows(by) => {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
@@ -35,7 +41,7 @@ impl Core {
             _ => {
                 let answer = self.read(&ask.call);
                 // Who hung up needs no answer.
-                let _ = ask.reply.send(answer);
+                let _ = ask.reply.send(answer.map(Answer::from));
                 return;
             }
         };
@@ -57,7 +63,6 @@ impl Core {
                 message: format!("the daemon is in safe mode: {problem}"),
             });
         }
-        self.admit(call)?;
         let unknown = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() };
         match request {
             Request::ProviderList => json(self.site.providers().map(|own| self.provider_view(own)).collect::<Vec<_>>()),

@@ -84,6 +84,9 @@ fn a_project_sees_and_touches_only_what_is_its_own() {
         "fip set 203.0.113.101 --note mine",
         "project set red --fip-quota unlimited",
         "switch list",
+        "switch flows br-ex",
+        "drops",
+        "backup -",
     ] {
         refused(&daemon, &format!("--project red {words}"), 5, "admin");
     }
