@@ -4,6 +4,7 @@
 
 mod backup;
 mod careless;
+mod coming_from;
 mod described;
 mod exits;
 mod hooks;
