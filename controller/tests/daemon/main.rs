@@ -5,6 +5,7 @@
 mod backup;
 mod careless;
 mod coming_from;
+mod crowd;
 mod described;
 mod exits;
 mod hooks;
