@@ -11,6 +11,7 @@ mod exits;
 mod hooks;
 mod import;
 mod life;
+mod model;
 mod projects;
 mod rpc;
 mod sharing;
