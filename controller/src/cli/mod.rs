@@ -2,13 +2,14 @@
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses;
-//! [`backup`] writes files; [`decode`] is the one command that asks nobody.
+//! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
 mod args;
 mod backup;
 mod client;
+mod completion;
 mod decode;
 mod exit;
 mod import;
@@ -22,11 +23,12 @@ use crate::api::{ErrorKind, Wait};
 use crate::arguments::one_line;
 pub use args::Args;
 use args::{Format, Task};
+pub use completion::answer_shell;
 pub use exit::Exit;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, project, format, wait, timeout, task } = args;
+    let Args { socket, project, format, quiet, wait, timeout, task } = args;
     let request = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -36,6 +38,7 @@ pub fn run(args: Args) -> Exit {
             }
         },
         Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
+        Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
     };
     let waits = wait == Wait::Switch && request.changes();
@@ -48,6 +51,7 @@ pub fn run(args: Args) -> Exit {
     };
     let mut out = String::new();
     match format {
+        _ if quiet => out = names(&result),
         Format::Json if request.leaves_nothing() => out.push_str("null\n"),
         Format::Json => out = format!("{result:#}\n"),
         Format::Table if request.leaves_nothing() => {}
@@ -55,8 +59,18 @@ pub fn run(args: Args) -> Exit {
     }
     // A reader that has seen enough is no failure.
     let _ = std::io::stdout().write_all(out.as_bytes());
-    report(&result);
+    if !quiet {
+        report(&result);
+    }
     if waits && result["applied"] == Value::Bool(false) { not_applied(&result) } else { Exit::Done }
+}
+
+/// What each thing in a result is called, a line each.
+fn names(result: &Value) -> String {
+    let rows = result.as_array().map_or(std::slice::from_ref(result), Vec::as_slice);
+    let name =
+        |row: &Value| ["address", "name", "bridge"].iter().find_map(|field| row[field].as_str().map(str::to_owned));
+    rows.iter().filter_map(name).map(|name| name + "\n").collect()
 }
 
 /// What the admin should know goes beside the result, not into it.

@@ -5,6 +5,7 @@
 mod backup;
 mod careless;
 mod coming_from;
+mod completion;
 mod crowd;
 mod described;
 mod exits;
