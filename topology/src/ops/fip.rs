@@ -268,14 +268,17 @@ impl Site {
         if let Some(project) = &fip.project {
             return Err(OpError::Allocated { address, project: project.clone() });
         }
+        let pending = leaving(fip);
+        if !pending.is_empty() {
+            return Err(OpError::Leaving { address, pending });
+        }
         if let Some(until) = self.cooling_until(pool, fip)
             && let Some(released) = fip.released.as_ref().filter(|own| own.by != *project)
         {
             let seconds = until.0.saturating_sub(self.now().0);
             return Err(OpError::Cooling { address, project: released.by.clone(), seconds, pool: pool.name.clone() });
         }
-        let pending = leaving(fip);
-        if pending.is_empty() { Ok(()) } else { Err(OpError::Leaving { address, pending }) }
+        Ok(())
     }
 
     /// The bridges that serve an address now.
