@@ -9,10 +9,11 @@
 //!
 //! While a commit is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`direct`] for direct ports, [`projects`]; [`ownership`] says who may), [`outcome`]
-//! (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
-//! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
-//! [`hooks`] (what providers are told), [`stats`], [`views`] and [`backup`].
+//! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`]; [`ownership`] says who may),
+//! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
+//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`legacy`] (what packets
+//! of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them), [`hooks`] (what providers are told), [`stats`],
+//! [`views`], [`fip_views`] and [`backup`].
 
 mod addresses;
 mod alarm;
@@ -22,10 +23,12 @@ mod backup;
 mod clock;
 mod commits;
 mod direct;
+mod fip_views;
 mod gone;
 mod hooks;
 mod import;
 mod installed;
+mod instances;
 mod legacy;
 mod outcome;
 mod ownership;
