@@ -56,17 +56,18 @@ fn grab(daemon: &Daemon) -> (HashMap<String, usize>, BTreeSet<String>) {
         loop {
             match call(client, "fip.allocate", json!({"project": project(number)})) {
                 Ok(view) => {
-                    let twice = given.lock().unwrap().0.insert(view["address"].to_string(), project(number));
+                    let twice =
+                        given.lock().expect("no client failed").0.insert(view["address"].to_string(), project(number));
                     assert_eq!(twice, None, "{view} was given out twice");
                 }
                 Err(kind) => {
-                    given.lock().unwrap().1.insert(kind);
+                    given.lock().expect("no client failed").1.insert(kind);
                     return;
                 }
             }
         }
     });
-    let (owners, refusals) = given.into_inner().unwrap();
+    let (owners, refusals) = given.into_inner().expect("no client failed");
     let mut counts = HashMap::new();
     for project in owners.into_values() {
         *counts.entry(project).or_default() += 1;
@@ -91,14 +92,14 @@ fn sixty_four_clients_get_each_address_once_and_their_quotas_exactly() {
             };
             let address = view["address"].as_str().expect("an address").to_owned();
             {
-                let (addresses, projects) = &mut *held.lock().unwrap();
+                let (addresses, projects) = &mut *held.lock().expect("no client failed");
                 assert_eq!(addresses.insert(address.clone(), number), None, "{address} was given out twice");
                 let count = projects.entry(project.clone()).or_default();
                 *count += 1;
                 assert!(*count <= 3, "{project} has {count}");
             }
             {
-                let (addresses, projects) = &mut *held.lock().unwrap();
+                let (addresses, projects) = &mut *held.lock().expect("no client failed");
                 addresses.remove(&address);
                 *projects.entry(project.clone()).or_default() -= 1;
             }
