@@ -11,9 +11,9 @@
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`]; [`ownership`] says who may),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
-//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`legacy`] (what packets
-//! of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them), [`hooks`] (what providers are told), [`stats`],
-//! [`views`], [`fip_views`] and [`backup`].
+//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
+//! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
+//! [`hooks`] (what providers are told), [`stats`], [`views`], [`fip_views`] and [`backup`].
 
 mod addresses;
 mod alarm;
@@ -26,6 +26,7 @@ mod direct;
 mod fip_views;
 mod gone;
 mod hooks;
+mod icmp;
 mod import;
 mod installed;
 mod instances;
