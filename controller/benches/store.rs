@@ -143,17 +143,13 @@ fn measure_open(state: &Path, with_events: bool) -> anyhow::Result<()> {
 
 fn fip(n: u32) -> Record {
     Record::FloatingIp(FloatingIp {
-        id: EntityId(n),
-        address: Ipv4Addr::from_bits(0x0a00_0000 + n),
-        mac: None,
-        note: None,
         project: Some("default".parse().expect("a name")),
         association: Some(Association {
             instance: "instance".parse().expect("a name"),
             fixed_ip: Ipv4Addr::from_bits(0xc0a8_0000 + n),
         }),
         changed: Generation(n.into()),
-        left: Default::default(),
+        ..FloatingIp::new(EntityId(n), Ipv4Addr::from_bits(0x0a00_0000 + n))
     })
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AddressSet, EntityId, Name};
+use crate::{AddressSet, CoolDown, EntityId, Name};
 
 /// A named set of addresses of one provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,12 @@ pub struct Pool {
     pub addresses: AddressSet,
     /// Whether addresses are taken from here when no pool is named.
     pub default: bool,
+    /// What an admin keeps out of allocation.
+    #[serde(default)]
+    pub reserved: AddressSet,
+    /// How long no other project gets an address that was released.
+    #[serde(default)]
+    pub cool_down: CoolDown,
     /// How full the pool is when its admin wants to be told; none is never.
     #[serde(default = "Percent::usual")]
     pub warn_at: Option<Percent>,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use buoy_topology::{
-    FloatingIpState, HookCommand, HookKind, HookState, MacAddr, Name, Note, Percent, PortName, VlanId,
+    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Name, Note, Percent, PortName, VlanId,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -57,14 +57,20 @@ views! {
     /// A pool.
     PoolView {
         name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
-        associated: u64, reserved: u64, warn_at: Option<Percent>,
+        associated: u64, reserved: u64, cooling: u64, cool_down_s: u64, warn_at: Option<Percent>,
     }
     /// What an entry of an imported list changes.
     ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }
     /// A network.
-    NetworkView { name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr }
+    NetworkView {
+        name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr, project: Option<Name>,
+        auto_assign: Option<Name>,
+    }
     /// An instance.
-    InstanceView { name: Name, project: Name, bridge: PortName, interfaces: Vec<InterfaceView> }
+    InstanceView {
+        name: Name, project: Name, bridge: PortName, interfaces: Vec<InterfaceView>, labels: Labels,
+        note: Option<Note>,
+    }
     /// An interface of an instance.
     InterfaceView {
         network: Name, port: PortName, vlan: Option<VlanId>, mac: MacAddr, ip: Ipv4Addr, ofport: Option<u32>,
@@ -78,9 +84,17 @@ views! {
     /// A floating IP.
     FloatingIpView {
         address: Ipv4Addr, pool: Name, provider: Name, project: Option<Name>, state: FloatingIpState,
-        instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, mac: Option<MacAddr>,
-        note: Option<Note>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
+        instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, port: Option<PortName>,
+        association_id: Option<String>, mac: Option<MacAddr>, note: Option<Note>, labels: Labels, reserved: bool,
+        cooling_until: Option<String>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
     }
+    /// A project. A quota that is absent is no limit.
+    ProjectView {
+        name: Name, fip_quota: Option<u64>, default_quota: bool, allocated: u64, associated: u64, instances: u64,
+        networks: u64,
+    }
+    /// What holds for projects without a quota of their own.
+    DefaultQuotaView { fip_quota: Option<u64> }
     /// How the hook of an address's newest event went.
     HookView { event: HookKind, state: HookState, tries: u32, at: String, message: Option<String> }
     /// A switch.

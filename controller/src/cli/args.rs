@@ -9,9 +9,9 @@ use super::host::args::Host;
 use super::import::{Import, Unreadable};
 use super::watch::Watch;
 use crate::api::{
-    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, HistoryShow, InstanceAdd,
-    InstanceAttach, NetworkCreate, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProviderCreate, ProviderSet, Request,
-    Wait,
+    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
+    HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
+    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -24,6 +24,9 @@ pub struct Args {
     /// Where buoyd listens
     #[arg(long, global = true, help_heading = GLOBAL, env = "BUOY_SOCKET", value_name = "PATH", default_value = crate::daemon::config::DEFAULT_SOCKET)]
     pub(super) socket: PathBuf,
+    /// Act for this project, which sees and touches only what is its own [default: the admin, who sees all]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "BUOY_PROJECT", value_name = "P")]
+    pub(super) project: Option<buoy_topology::Name>,
     /// A table for a person, or one JSON document for a script
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
@@ -66,6 +69,9 @@ pub(super) enum Command {
     /// Floating IPs
     #[command(subcommand)]
     Fip(Fip),
+    /// Those who have addresses, networks and instances, and how much they may have
+    #[command(subcommand)]
+    Project(Project),
     /// Bridges that are connected
     #[command(subcommand)]
     Switch(Switch),
@@ -160,6 +166,8 @@ pub(super) enum Network {
     List,
     /// One network
     Show(ByName),
+    /// Change which pool new instances get a floating IP from
+    Set(NetworkSet),
     /// Remove a network with no instance in it
     Delete(ByName),
 }
@@ -173,12 +181,17 @@ pub(super) enum Instance {
     Add(InstanceAdd),
     /// Declare a further interface
     Attach(InstanceAttach),
+    /// Take an interface away; the last one goes with its instance only
+    Detach(InstanceDetach),
+    /// Change labels and note
+    #[command(after_help = "Example:\n  buoyctl instance set web --label env=prod --note 'owned by Ada'")]
+    Set(InstanceSet),
     /// All instances
-    List,
+    List(InstanceList),
     /// One instance
     Show(ByName),
-    /// Remove an instance with no floating IP
-    Remove(ByName),
+    /// Remove an instance with no floating IP, or with --force one that has
+    Remove(InstanceRemove),
 }
 
 #[derive(Debug, Subcommand)]
@@ -207,13 +220,33 @@ pub(super) enum Fip {
     Disassociate(ByAddress),
     /// Give an address back to its pool; an association ends with it
     Release(ByAddress),
-    /// Change the MAC that the provider bound an address to, or its note
+    /// Change the MAC that the provider bound an address to, its note or its labels
     #[command(after_help = SET_HELP)]
     Set(FipSet),
+    /// Keep addresses out of allocation
+    #[command(after_help = "Example:\n  buoyctl fip reserve 203.0.113.110-203.0.113.119 --note 'for the new rack'")]
+    Reserve(FipReserve),
+    /// Let addresses be allocated again
+    Unreserve(FipUnreserve),
     /// The addresses that projects have
     List(FipList),
     /// One address
     Show(ByAddress),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Project {
+    /// Declare a project, or change how many floating IPs it may have
+    #[command(
+        after_help = "Examples:\n  buoyctl project set blue --fip-quota 5\n  buoyctl project set --default --fip-quota 10"
+    )]
+    Set(ProjectSet),
+    /// All projects that are declared or have something
+    List,
+    /// One project
+    Show(ByName),
+    /// Forget a project that has nothing
+    Delete(ByName),
 }
 
 #[derive(Debug, Subcommand)]
@@ -236,9 +269,9 @@ impl Command {
             Self::Provider(Provider::Set(params)) => Request::ProviderSet(params),
             Self::Provider(Provider::Delete(by)) => Request::ProviderDelete(by),
             Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
-            Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
             Self::Pool(Pool::Import(list)) => Request::PoolImport(list.read()?),
+            Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
             Self::Pool(Pool::List) => Request::PoolList,
             Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
@@ -246,12 +279,15 @@ impl Command {
             Self::Network(Network::Create(params)) => Request::NetworkCreate(params),
             Self::Network(Network::List) => Request::NetworkList,
             Self::Network(Network::Show(by)) => Request::NetworkShow(by),
+            Self::Network(Network::Set(params)) => Request::NetworkSet(params),
             Self::Network(Network::Delete(by)) => Request::NetworkDelete(by),
             Self::Instance(Instance::Add(params)) => Request::InstanceAdd(params),
             Self::Instance(Instance::Attach(params)) => Request::InstanceAttach(params),
-            Self::Instance(Instance::List) => Request::InstanceList,
+            Self::Instance(Instance::Detach(params)) => Request::InstanceDetach(params),
+            Self::Instance(Instance::Set(params)) => Request::InstanceSet(params),
+            Self::Instance(Instance::List(filter)) => Request::InstanceList(filter),
             Self::Instance(Instance::Show(by)) => Request::InstanceShow(by),
-            Self::Instance(Instance::Remove(by)) => Request::InstanceRemove(by),
+            Self::Instance(Instance::Remove(params)) => Request::InstanceRemove(params),
             Self::Direct(Direct::Add(params)) => Request::DirectAdd(params),
             Self::Direct(Direct::List) => Request::DirectList,
             Self::Direct(Direct::Show(by)) => Request::DirectShow(by),
@@ -261,8 +297,14 @@ impl Command {
             Self::Fip(Fip::Disassociate(by)) => Request::FipDisassociate(by),
             Self::Fip(Fip::Release(by)) => Request::FipRelease(by),
             Self::Fip(Fip::Set(params)) => Request::FipSet(params),
+            Self::Fip(Fip::Reserve(params)) => Request::FipReserve(params),
+            Self::Fip(Fip::Unreserve(params)) => Request::FipUnreserve(params),
             Self::Fip(Fip::List(filter)) => Request::FipList(filter),
             Self::Fip(Fip::Show(by)) => Request::FipShow(by),
+            Self::Project(Project::Set(params)) => Request::ProjectSet(params),
+            Self::Project(Project::List) => Request::ProjectList,
+            Self::Project(Project::Show(by)) => Request::ProjectShow(by),
+            Self::Project(Project::Delete(by)) => Request::ProjectDelete(by),
             Self::Switch(Switch::List) => Request::SwitchList,
             Self::Switch(Switch::Show(by)) => Request::SwitchShow(by),
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
@@ -295,7 +337,8 @@ in one step and connections go on; `--mac none` is refused then.
 Examples:
   buoyctl fip set 203.0.113.100 --mac 02:00:00:00:00:64
   buoyctl fip set 203.0.113.100 --note 'mail, ordered in March'
-  buoyctl fip set 203.0.113.100 --mac none --note none";
+  buoyctl fip set 203.0.113.100 --mac none --note none
+  buoyctl fip set 203.0.113.100 --label env=prod --unlabel trial";
 
 const DECODE_HELP: &str =
     "Messages read as `ovs-ofctl ofp-print` prints them: name, version and xid, then content. Flows

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use buoy_topology::Name;
 use serde_json::Value;
 
 use super::Exit;
@@ -16,7 +17,13 @@ use crate::events::Seq;
 use crate::rpc::MOST_SHOWN;
 
 /// Prints what is asked for, whole, as it comes.
-pub(super) fn run(socket: &Path, format: Format, timeout: Duration, mut asked: HistoryShow) -> Exit {
+pub(super) fn run(
+    socket: &Path,
+    project: Option<&Name>,
+    format: Format,
+    timeout: Duration,
+    mut asked: HistoryShow,
+) -> Exit {
     let newest = asked.since.is_none() && asked.limit.is_some();
     if newest && asked.limit.is_some_and(|limit| limit > MOST_SHOWN) {
         eprintln!("buoyctl: --limit is at most {MOST_SHOWN} without --since: leave it out to get everything");
@@ -31,7 +38,7 @@ pub(super) fn run(socket: &Path, format: Format, timeout: Duration, mut asked: H
             page.limit = Some(left.min(PAGE));
             page.since = asked.since.or(Some(Seq(0)));
         }
-        let events = match client::call(socket, &Request::HistoryShow(page), Wait::None, timeout) {
+        let events = match client::call(socket, &Request::HistoryShow(page), project, Wait::None, timeout) {
             Ok(events) => events,
             Err(failure) => {
                 // Half a list would be taken for a whole one: it stays open.

@@ -32,7 +32,7 @@ pub use exit::Exit;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, quiet, wait, timeout, task } = args;
+    let Args { socket, project, format, quiet, wait, timeout, task } = args;
     let request = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -41,15 +41,15 @@ pub fn run(args: Args) -> Exit {
                 return Exit::Refused(ErrorKind::Invalid);
             }
         },
-        Task::Backup(args) => return backup::run(&args, &socket, timeout),
+        Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
         Task::Host(command) => return host::run(&command, &socket, format),
-        Task::Watch(args) => return watch::run(&socket, format, args),
-        Task::History(asked) => return history::run(&socket, format, timeout, asked),
+        Task::Watch(args) => return watch::run(&socket, format, project, args),
+        Task::History(asked) => return history::run(&socket, project.as_ref(), format, timeout, asked),
     };
     let waits = wait == Wait::Switch && request.changes();
-    let result = match client::call(&socket, &request, wait, timeout) {
+    let result = match client::call(&socket, &request, project.as_ref(), wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
             eprintln!("buoyctl: {}", one_line(&failure.to_string()));

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use buoy_topology::Name;
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -43,9 +44,10 @@ enum Stop {
 }
 
 /// Prints events until there were enough, the time is over, or the daemon refuses.
-pub(super) fn run(socket: &Path, format: Format, args: Watch) -> Exit {
+pub(super) fn run(socket: &Path, format: Format, project: Option<Name>, args: Watch) -> Exit {
     let deadline = args.period.map(|period| Instant::now() + period);
-    let mut session = Session { format, what: args.what, left: args.count, deadline };
+    let what = WatchStart { project: args.what.project.or(project), ..args.what };
+    let mut session = Session { format, what, left: args.count, deadline };
     let mut was_there = false;
     loop {
         let stop = match UnixStream::connect(socket) {

@@ -17,6 +17,9 @@ impl Core {
         for (write, undo) in change.writes().iter().zip(undo.writes().iter().rev()) {
             match (write, undo) {
                 (Write::Put(Record::NextEntity(_)) | Write::Remove(Key::NextEntity), _) => {}
+                (Write::Put(Record::DefaultQuota(_)) | Write::Remove(Key::DefaultQuota), undo) => {
+                    drafts.push(scribe.default_quota(write, undo));
+                }
                 (Write::Put(Record::FloatingIp(new)), undo) => {
                     let blank = FloatingIp::new(new.id, new.address);
                     let old = if let Write::Put(Record::FloatingIp(old)) = undo { old } else { &blank };
@@ -99,6 +102,15 @@ impl Scribe<'_> {
         Some(self.draft(Kind::AddressChanged, new.address, detail))
     }
 
+    fn default_quota(&self, new: &Write, old: &Write) -> Draft {
+        let quota = |write: &Write| match write {
+            Write::Put(Record::DefaultQuota(quota)) => quota.limit(),
+            _ => None,
+        };
+        let side = |write| json!({"default_quota": quota(write)});
+        self.draft(Kind::QuotaChanged, "projects", json!({"project": null, "set": side(new), "was": side(old)}))
+    }
+
     fn created(&self, new: &Record) -> Option<Draft> {
         let (kinds, name) = kinds(new)?;
         let set = all(&fields(&json!(new)));
@@ -125,6 +137,8 @@ fn other_description(old: &FloatingIp, new: &FloatingIp) -> Option<FloatingIp> {
         association: old.association.clone(),
         changed: old.changed,
         left: old.left.clone(),
+        associations: old.associations,
+        released: old.released.clone(),
         ..new.clone()
     };
     (same != *old).then_some(same)
@@ -144,13 +158,19 @@ fn kinds(record: &Record) -> Option<(Kinds, &buoy_topology::Name)> {
         Record::Network(own) => (Kind::NetworkCreated, Kind::NetworkChanged, Kind::NetworkDeleted, &own.name),
         Record::Instance(own) => (Kind::InstanceCreated, Kind::InstanceChanged, Kind::InstanceDeleted, &own.name),
         Record::Direct(own) => (Kind::DirectCreated, Kind::DirectChanged, Kind::DirectDeleted, &own.name),
-        Record::FloatingIp(_) | Record::NextEntity(_) => return None,
+        Record::Project(own) => (Kind::ProjectCreated, Kind::ProjectChanged, Kind::ProjectDeleted, &own.name),
+        Record::FloatingIp(_) | Record::DefaultQuota(_) | Record::NextEntity(_) => return None,
     };
     Some((Kinds { created, changed, deleted }, name))
 }
 
 fn project(record: &Record) -> Option<&buoy_topology::Name> {
-    if let Record::Instance(instance) = record { Some(&instance.project) } else { None }
+    match record {
+        Record::Instance(instance) => Some(&instance.project),
+        Record::Network(network) => network.project.as_ref(),
+        Record::Project(project) => Some(&project.name),
+        _ => None,
+    }
 }
 
 /// The fields of a stored thing; a record has them below its sort.

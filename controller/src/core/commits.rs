@@ -63,6 +63,7 @@ impl Core {
             events: Vec::new(),
             refused: Vec::new(),
         };
+        self.site.set_now(self.clock.at(Instant::now()));
         while let Some(ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
@@ -73,7 +74,7 @@ impl Core {
                 self.answer_read(ask);
                 continue;
             }
-            match self.plan(&ask.call.request) {
+            match self.plan(&ask.call) {
                 Ok(planned) => {
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));
@@ -161,9 +162,6 @@ impl Core {
         for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
             planned.announce.into_iter().for_each(|address| self.announcements.add(address));
-            if let Some((pool, address)) = planned.cursor {
-                self.cursors.insert(pool, address);
-            }
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
             let Planned { scope, notices, .. } = planned;
             self.waiters.push(Waiter { ask, made, scope, notices, deadline: now + patience });

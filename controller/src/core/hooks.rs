@@ -119,6 +119,6 @@ impl Core {
 }
 
 /// The time of day, in seconds since 1970.
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
 }

@@ -10,11 +10,12 @@
 //!
 //! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`direct`] for direct ports), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
-//! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
-//! packets teach), [`icmp`] (what br-int leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and
-//! [`alarm`] (what is told of them), [`hooks`] (what providers are told), [`journal`] (how what happened comes into the
-//! log; [`changes`], [`usage`], [`in_force`] and [`observed`] say what that is), [`stats`], [`views`] and [`backup`].
+//! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`]; [`ownership`] says who may),
+//! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
+//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
+//! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
+//! [`hooks`] (what providers are told), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
+//! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`] and [`backup`].
 
 mod addresses;
 mod alarm;
@@ -22,19 +23,24 @@ mod announce;
 mod arp;
 mod backup;
 mod changes;
+mod clock;
 mod commits;
 mod direct;
+mod fip_views;
 mod gone;
 mod hooks;
 mod icmp;
 mod import;
 mod in_force;
 mod installed;
+mod instances;
 mod journal;
 mod legacy;
 mod observed;
 mod outcome;
+mod ownership;
 mod plan;
+mod projects;
 mod resolver;
 mod rollout;
 mod standing;
@@ -44,10 +50,9 @@ mod usage;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use buoy_topology::{Generation, Learnt, MacAddr, Name, NeighbourKey, PortName, Site};
+use buoy_topology::{Generation, Learnt, MacAddr, NeighbourKey, PortName, Site, Time};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
@@ -63,6 +68,7 @@ use crate::switch::{ConnectionId, Report};
 use alarm::Alarms;
 use announce::Announcements;
 use arp::Packets;
+use clock::Clock;
 use commits::Committing;
 use gone::GoneSwitches;
 use in_force::Awaited;
@@ -103,8 +109,7 @@ pub struct Core {
     waiters: Vec<Waiter>,
     announcements: Announcements,
     alarms: Alarms,
-    /// The address that each pool handed out last.
-    cursors: HashMap<Name, Ipv4Addr>,
+    clock: Clock,
     committing: Option<Committing>,
     deferred: VecDeque<Ask>,
     committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
@@ -183,7 +188,7 @@ impl Core {
         recorded: mpsc::UnboundedSender<Recorded>,
         runs: mpsc::Sender<Run>,
     ) -> Self {
-        let (store, problem, site, learnt, hooks) = match state {
+        let (store, problem, site, learnt, queue) = match state {
             State::Open(store, loaded) => {
                 let mut learnt = Learnt::default();
                 for (key, mac) in loaded.learnt {
@@ -194,6 +199,7 @@ impl Core {
             }
             State::Safe(error) => (None, Some(error.to_string()), Site::default(), Learnt::default(), Queue::default()),
         };
+        let clock = Clock::new(Time(hooks::seconds()), &site, Instant::now());
         let usage = Usage::load(&site, &settings.log);
         Self {
             integration: settings.integration,
@@ -210,12 +216,12 @@ impl Core {
             waiters: Vec::new(),
             announcements: Announcements::default(),
             alarms: Alarms::default(),
-            cursors: HashMap::new(),
+            clock,
             committing: None,
             deferred: VecDeque::new(),
             committed,
             stats: Vec::new(),
-            hooks,
+            hooks: queue,
             runs,
             time: Millis::default(),
             journal: Journal::new(settings.log, recorded),

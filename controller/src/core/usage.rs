@@ -29,7 +29,8 @@ impl Count {
     fn of(site: &Site, pool: &Pool) -> Self {
         let records = pool.addresses.spans().iter().flat_map(|span| site.floating_ips_in(*span));
         let used = records.filter(|fip| fip.project.is_some()).count() as u64;
-        Self { used, usable: pool.addresses.size().saturating_sub(site.kept_of(pool).count() as u64) }
+        let kept = site.kept_of(pool).filter(|address| !pool.reserved.contains(*address)).count() as u64;
+        Self { used, usable: pool.addresses.size().saturating_sub(kept + pool.reserved.size()) }
     }
 
     fn percent(self) -> u64 {
@@ -95,7 +96,7 @@ impl Core {
                 Key::Pool(name) => drop(anew.insert(name)),
                 // What they keep for themselves no project can have.
                 Key::Provider(_) | Key::Direct(_) => anew.extend(self.site.pools().map(|pool| pool.name.clone())),
-                Key::Network(_) | Key::Instance(_) | Key::NextEntity => {}
+                Key::Network(_) | Key::Instance(_) | Key::Project(_) | Key::DefaultQuota | Key::NextEntity => {}
             }
         }
         for name in &anew {

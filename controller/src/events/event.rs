@@ -170,6 +170,14 @@ kinds! {
     DirectChanged = "direct_changed", Change;
     /// A direct port was removed.
     DirectDeleted = "direct_deleted", Change;
+    /// A project was declared.
+    ProjectCreated = "project_created", Change;
+    /// A project was changed.
+    ProjectChanged = "project_changed", Change;
+    /// A project was forgotten.
+    ProjectDeleted = "project_deleted", Change;
+    /// How much projects without a quota of their own may have is another.
+    QuotaChanged = "quota_changed", Change;
     /// A pool is as full as its admin wants to be told of.
     PoolLow = "pool_low", Change;
     /// A pool has room again.

@@ -33,11 +33,13 @@ pub(super) enum Table {
     History,
     /// The log's signals by number.
     Signals,
+    /// Projects by name.
+    Projects,
 }
 
 impl Table {
     /// Every table, in the order in which their records are loaded.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Providers,
         Self::Pools,
         Self::Networks,
@@ -49,6 +51,7 @@ impl Table {
         Self::Directs,
         Self::History,
         Self::Signals,
+        Self::Projects,
     ];
 
     /// The tree's name.
@@ -65,6 +68,7 @@ impl Table {
             Self::Directs => "directs",
             Self::History => "history",
             Self::Signals => "signals",
+            Self::Projects => "projects",
         }
     }
 }
@@ -89,6 +93,8 @@ impl Place {
             Key::Instance(name) => (Table::Instances, name.as_str().into()),
             Key::FloatingIp(address) => (Table::FloatingIps, address.octets().into()),
             Key::Direct(name) => (Table::Directs, name.as_str().into()),
+            Key::Project(name) => (Table::Projects, name.as_str().into()),
+            Key::DefaultQuota => (Table::Meta, b"default_quota".into()),
             Key::NextEntity => (Table::Meta, b"next_entity".into()),
         };
         Self { table, key }

@@ -11,8 +11,16 @@ use buoy_topology::{
 use crate::support::*;
 
 fn pool(text: &str, addresses: AddressSet) -> Record {
-    let pool =
-        Pool { id: EntityId(3), name: name(text), provider: name("upstream"), addresses, default: true, warn_at: None };
+    let pool = Pool {
+        id: EntityId(3),
+        name: name(text),
+        provider: name("upstream"),
+        addresses,
+        default: true,
+        reserved: AddressSet::default(),
+        cool_down: Default::default(),
+        warn_at: None,
+    };
     Record::Pool(Arc::new(pool))
 }
 

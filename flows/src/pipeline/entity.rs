@@ -121,7 +121,7 @@ impl Touched {
                     entities.extend(pools.into_iter().map(|pool| Entity::Pool(pool.name.clone())));
                     entities.insert(Entity::Direct(name));
                 }
-                Key::NextEntity => {}
+                Key::Project(_) | Key::DefaultQuota | Key::NextEntity => {}
             }
         }
         Self::Entities(entities)
