@@ -77,13 +77,15 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
             quiet_stack(HOST, lab)?;
             ip_batch(&wiring::links(lab, datapath))?;
             wiring::ports(lab).try_for_each(deafen)?;
+            wiring::bare(lab).try_for_each(|end| listen_for_own(&end.name))?;
+            checksum_in_software(wiring::bare(lab).map(|end| &*end.name))?;
             for_each_namespace(lab, |name| {
                 ip_batch(&wiring::inside(lab, name))?;
                 if lab.place(name) == Some(Place::Node) {
                     checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))?;
                 }
-                if lab.police.as_ref().is_some_and(|police| police.node == name) {
-                    start_police(&lab.name)?;
+                if lab.police.iter().any(|police| police.node == name) {
+                    start_police(&lab.name, name)?;
                 }
                 Ok(())
             })
@@ -91,7 +93,9 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
         links.join().map_err(|_| anyhow::anyhow!("wiring panicked"))??;
         switch.join().map_err(|_| anyhow::anyhow!("starting Open vSwitch panicked"))?
     })?;
-    run("ovs-vsctl", wiring::bridges(lab, datapath))?;
+    if !lab.bridges.is_empty() {
+        run("ovs-vsctl", wiring::bridges(lab, datapath))?;
+    }
     for_each_namespace(lab, |_| await_carrier())?;
     ip_batch(&wiring::host_addresses(lab))?;
     if datapath == Datapath::Dummy {
@@ -176,6 +180,14 @@ fn deafen(port: &str) -> Result<()> {
     write_sysctl(&format!("net/ipv4/conf/{port}/rp_filter"), "1")
 }
 
+/// Lets the host's stack take in what arrives at an interface only while the addresses and the routes are on it.
+///
+/// Once it is a port of a bridge, whose addresses are elsewhere, it is as deaf as [`deafen`] makes one.
+fn listen_for_own(interface: &str) -> Result<()> {
+    write_sysctl(&format!("net/ipv4/conf/{interface}/arp_ignore"), "1")?;
+    write_sysctl(&format!("net/ipv4/conf/{interface}/rp_filter"), "1")
+}
+
 fn write_sysctl(name: &str, value: &str) -> Result<()> {
     match fs::write(format!("/proc/sys/{name}"), value) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && name.contains("ipv6") => Ok(()),
@@ -193,20 +205,19 @@ fn checksum_in_software<'a>(interfaces: impl Iterator<Item = &'a str>) -> Result
 }
 
 /// Starts the process that polices, in this namespace; returns when it forwards.
-fn start_police(lab: &str) -> Result<()> {
-    let log = File::create(POLICE_LOG).context(POLICE_LOG)?;
+fn start_police(lab: &str, node: &str) -> Result<()> {
+    let path = format!("/run/buoy/{node}.log");
+    let log = File::create(&path).with_context(|| path.clone())?;
     let mut police = command(std::env::current_exe()?);
-    police.args(["probe", "police", lab]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    police.args(["probe", "police", lab, node]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = police.spawn().context("start the police")?;
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
         io::BufReader::new(stdout).read_line(&mut line)?;
     }
-    ensure!(line.trim() == "ready", "the police ended: {}", fs::read_to_string(POLICE_LOG)?);
+    ensure!(line.trim() == "ready", "the police ended: {}", fs::read_to_string(path)?);
     Ok(())
 }
-
-const POLICE_LOG: &str = "/run/buoy/police.log";
 
 /// Waits until each interface of this namespace has its carrier: a bridge port is shut until then.
 fn await_carrier() -> Result<()> {

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buoy_topology::Name;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -30,6 +31,15 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// What an error object says.
+    pub(super) fn refused(error: &Value) -> Self {
+        Self::Refused {
+            // A kind of a newer daemon has no exit code of its own.
+            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
+            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
+        }
+    }
+
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
@@ -41,8 +51,14 @@ impl Failure {
 }
 
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
-pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
-    let result = call_raw(path, request, wait, timeout)?;
+pub(super) fn call(
+    path: &Path,
+    request: &Request,
+    project: Option<&Name>,
+    wait: Wait,
+    timeout: Duration,
+) -> Result<Value, Failure> {
+    let result = call_raw(path, request, project, wait, timeout)?;
     serde_json::from_str(result.get()).map_err(|error| Failure::Broken(error.to_string()))
 }
 
@@ -50,11 +66,12 @@ pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration
 pub(super) fn call_raw(
     path: &Path,
     request: &Request,
+    project: Option<&Name>,
     wait: Wait,
     timeout: Duration,
 ) -> Result<Box<RawValue>, Failure> {
     let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
-    let mut line = line(request, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
+    let mut line = line(request, project, wait, timeout).map_err(|error| Failure::Broken(error.to_string()))?;
     if line.len() > MAX_LINE {
         return Err(Failure::TooLong { len: line.len() });
     }
@@ -71,11 +88,7 @@ pub(super) fn call_raw(
     }
     let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
     match (answer.error, answer.result) {
-        (Some(error), _) => Err(Failure::Refused {
-            // A kind of a newer daemon has no exit code of its own.
-            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
-            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
-        }),
+        (Some(error), _) => Err(Failure::refused(&error)),
         (None, Some(result)) => Ok(result),
         (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
     }
@@ -94,12 +107,15 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
     Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn line(request: &Request, wait: Wait, timeout: Duration) -> serde_json::Result<String> {
+fn line(request: &Request, project: Option<&Name>, wait: Wait, timeout: Duration) -> serde_json::Result<String> {
     let mut object = serde_json::to_value(request)?;
     object["jsonrpc"] = "2.0".into();
     object["id"] = 1.into();
     if object["params"].is_null() {
         object["params"] = json!({});
+    }
+    if let Some(project) = project {
+        object["params"]["project"] = serde_json::to_value(project)?;
     }
     object["params"]["wait"] = serde_json::to_value(wait)?;
     object["params"]["timeout"] = timeout.as_secs_f64().into();

@@ -1,8 +1,8 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
-//! Read [`args`] (the commands), [`client`] (the socket), [`table`] and [`trace`] (what a terminal shows), [`exit`] (what a script sees);
-//! [`import`] reads lists of addresses;
-//! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
+//! Read [`args`] (the commands), [`client`] (the socket), [`table`] and [`trace`] (what a terminal shows), [`exit`] (what a
+//! script sees); [`import`] reads lists of addresses; [`watch`] and [`history`] print [`events`] as they come; [`backup`]
+//! writes files; [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -11,10 +11,14 @@ mod backup;
 mod client;
 mod completion;
 mod decode;
+mod events;
 mod exit;
+mod history;
+mod host;
 mod import;
 mod table;
 mod trace;
+mod watch;
 
 use std::io::Write;
 
@@ -29,7 +33,7 @@ pub use exit::Exit;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, quiet, wait, timeout, task } = args;
+    let Args { socket, project, format, quiet, wait, timeout, task } = args;
     let request = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -38,12 +42,15 @@ pub fn run(args: Args) -> Exit {
                 return Exit::Refused(ErrorKind::Invalid);
             }
         },
-        Task::Backup(args) => return backup::run(&args, &socket, timeout),
+        Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
+        Task::Host(command) => return host::run(&command, &socket, format),
+        Task::Watch(args) => return watch::run(&socket, format, project, args),
+        Task::History(asked) => return history::run(&socket, project.as_ref(), format, timeout, asked),
     };
     let waits = wait == Wait::Switch && request.changes();
-    let result = match client::call(&socket, &request, wait, timeout) {
+    let result = match client::call(&socket, &request, project.as_ref(), wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
             eprintln!("buoyctl: {}", one_line(&failure.to_string()));

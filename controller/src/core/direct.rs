@@ -22,7 +22,9 @@ impl Core {
         };
         let change = self.site.add_direct(params.name.clone(), spec)?;
         let bridge = self.site.provider(&params.provider).map(|provider| provider.bridge.clone());
+        let announces = !change.is_empty() && self.site.provider(&params.provider).is_some_and(|own| own.garp);
         let mut planned = planned(change, Subject::Direct(params.name.clone()), direct_scope(&params.name, bridge));
+        planned.announce = params.ip.iter().copied().map(Into::into).filter(|_| announces).collect();
         if let Some(bridge) = planned.scope.bridges.first()
             && self.lacks_port(bridge, &params.port)
         {
@@ -41,7 +43,7 @@ impl Core {
     }
 
     /// Where a direct port has to be in force.
-    fn direct_scope(&self, direct: &Direct) -> Scope {
+    pub(super) fn direct_scope(&self, direct: &Direct) -> Scope {
         direct_scope(&direct.name, self.site.provider(&direct.provider).map(|provider| provider.bridge.clone()))
     }
 
@@ -75,7 +77,7 @@ impl Core {
     }
 
     /// Why a direct port that nothing is pending for is not served all the same.
-    fn direct_trouble(&self, direct: &Direct) -> Option<String> {
+    pub(super) fn direct_trouble(&self, direct: &Direct) -> Option<String> {
         let provider = self.site.provider(&direct.provider)?;
         let name = &provider.bridge;
         let bridge = self.switches.values().find_map(|own| own.bridge.as_ref().filter(|own| own.name == *name))?;

@@ -48,13 +48,15 @@ pub enum DropReason {
     OwnAddress = 21,
     /// To a direct port that is not there, or whose address has no MAC.
     NoDirectPort = 22,
+    /// ARP of a direct port for what the switch cannot answer: it never leaves.
+    StationArp = 23,
     /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
     /// of them.
-    Unwritable = 23,
+    Unwritable = 24,
 }
 
 impl DropReason {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -77,6 +79,7 @@ impl DropReason {
         Self::ForgedHostMac,
         Self::OwnAddress,
         Self::NoDirectPort,
+        Self::StationArp,
         Self::Unwritable,
     ];
 
@@ -115,6 +118,7 @@ impl DropReason {
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
             Self::OwnAddress => "about a station's own address, or to itself",
             Self::NoDirectPort => "to a direct port that is not there",
+            Self::StationArp => "ARP of a direct port that is not answered here",
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
         }
     }

@@ -63,6 +63,7 @@ pub(super) const ARP: u16 = 0x0806;
 const RARP: u16 = 0x8035;
 /// What OVS takes an 802.3 frame without SNAP for.
 const NO_TYPE: u16 = 0x05ff;
+pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
@@ -135,14 +136,14 @@ impl Headers {
     fn read_transport(&mut self, proto: u8, bytes: &[u8]) {
         let least = match proto {
             TCP => 20,
-            UDP | 1 => 8,
+            UDP | ICMP => 8,
             132 => 12,
             _ => return,
         };
         if bytes.len() < least {
             return;
         }
-        let ports = if proto == 1 {
+        let ports = if proto == ICMP {
             [0, 1].map(|at| bytes.get(at).copied().map(u16::from))
         } else {
             [0, 2].map(|at| word(bytes, at))

@@ -2,7 +2,7 @@
 
 use buoy_topology::PortNo;
 
-use super::headers::{Headers, IPV4, TCP, UDP, Vlan};
+use super::headers::{Headers, ICMP, IPV4, TCP, UDP, Vlan};
 use crate::openflow::{FieldId, FieldValue, Subfield};
 
 /// A field that the simulator knows.
@@ -37,7 +37,6 @@ pub(super) enum Place {
     Zero,
 }
 
-const ICMP: u8 = 1;
 const SCTP: u8 = 132;
 
 impl Place {

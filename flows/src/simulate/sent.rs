@@ -4,7 +4,7 @@
 //! out stays out. It writes nothing into an IPv4 packet of protocol 0, nor into an ARP packet whose operation is 0 or
 //! above 255, whatever flows say: flows must not let those pass.
 
-use super::headers::{ARP, Headers, IPV4, TCP, UDP};
+use super::headers::{ARP, Headers, ICMP, IPV4, TCP, UDP};
 
 /// The frame `before`, which had the headers `was`, with the headers that it has now.
 pub(super) fn frame(before: &[u8], was: &Headers, is: &Headers) -> Vec<u8> {
@@ -65,12 +65,46 @@ fn ipv4(packet: &mut [u8], was: &Headers, is: &Headers) {
             put(packet, at, &[0xff, 0xff]);
         }
     }
+    transport(packet, start, was, is);
     for (at, old, new) in [(1, was.nw_tos, is.nw_tos), (8, was.nw_ttl, is.nw_ttl)] {
         if old != new {
             put(packet, at, &[new]);
             adjust(packet, 10, &if at % 2 == 0 { [(old, new), (0, 0)] } else { [(0, 0), (old, new)] });
         }
     }
+}
+
+/// Ports, or type and code of ICMP.
+fn transport(packet: &mut [u8], start: usize, was: &Headers, is: &Headers) {
+    let (first, second, checksum) = match is.nw_proto {
+        ICMP => {
+            let pairs = [(was.tp_src, is.tp_src), (was.tp_dst, is.tp_dst)];
+            let [kind, code] = pairs.map(|pair| (low(pair.0), low(pair.1)));
+            if kind.0 != kind.1 || code.0 != code.1 {
+                put(packet, start, &[kind.1, code.1]);
+                adjust(packet, start + 2, &[kind, code]);
+            }
+            return;
+        }
+        TCP => (start, start + 2, start + 16),
+        UDP => (start, start + 2, start + 6),
+        _ => return,
+    };
+    for (at, old, new) in [(first, was.tp_src, is.tp_src), (second, was.tp_dst, is.tp_dst)] {
+        if old != new {
+            put(packet, at, &new.to_be_bytes());
+            let [old, new] = [old, new].map(u16::to_be_bytes);
+            let changed: Vec<_> = old.into_iter().zip(new).collect();
+            if is.nw_proto == TCP || packet.get(checksum..checksum + 2) != Some(&[0, 0]) {
+                adjust(packet, checksum, &changed);
+            }
+        }
+    }
+}
+
+fn low(number: u16) -> u8 {
+    let [_, low] = number.to_be_bytes();
+    low
 }
 
 fn arp(packet: &mut [u8], is: &Headers) {

@@ -146,6 +146,23 @@ fn an_arp_question_becomes_its_answer() {
 }
 
 #[test]
+fn an_echo_request_becomes_its_answer() {
+    let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let mut frame = Vec::new();
+    builder.ipv4([10, 0, 0, 1], [10, 0, 0, 9], 7).icmpv4_echo_request(1, 2).write(&mut frame, b"odd").unwrap();
+    let answer = flow(0, 1).on(MatchField::EthType(0x0800)).on(MatchField::IpProto(1)).on(MatchField::Icmpv4Type(8));
+    let swap = Action::Move { src: FieldId::IPV4_SRC.whole(), dst: FieldId::IPV4_DST.whole() };
+    let source = Action::SetField(MatchField::Ipv4Src(std::net::Ipv4Addr::new(10, 0, 0, 9).into()));
+    let [kind, ttl] = [MatchField::Icmpv4Type(0), MatchField::NwTtl(64)].map(Action::SetField);
+    let answer = answer.apply([swap, source, kind, ttl, Action::output(PortNo::IN_PORT)]);
+    let (port, got) = sent(&run([answer], &frame));
+    let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let mut expected = Vec::new();
+    builder.ipv4([10, 0, 0, 9], [10, 0, 0, 1], 64).icmpv4_echo_reply(1, 2).write(&mut expected, b"odd").unwrap();
+    assert_eq!((port, got), (GUEST, expected));
+}
+
+#[test]
 fn what_ovs_does_not_write_is_not_written() {
     // A packet of protocol 0 keeps its addresses on the wire, whatever its flow says.
     let mut frame = udp(b"");

@@ -138,7 +138,7 @@ fn address(dice: &mut Dice<'_>) -> Ipv4Addr {
         0 => pool_address(last / 16 % 2, last % 16),
         1 => [203, 0, 113, last].into(),
         2 => [203, 0, 113, dice.pick(&[1, 2, 3, 50, 129, 130, 178])].into(),
-        3 => [10, 0, 0, last % 20].into(),
+        3 => [10, 0, 0, if last.is_multiple_of(3) { 1 } else { last % 20 }].into(),
         4 => [0, 0, 0, 0].into(),
         _ => [198, 51, 100, last].into(),
     }
@@ -158,7 +158,7 @@ fn arp(dice: &mut Dice<'_>, frame: &mut Vec<u8>, (sha, spa): (MacAddr, Ipv4Addr)
 }
 
 fn ipv4(dice: &mut Dice<'_>, frame: &mut Vec<u8>, src: Ipv4Addr, dst: Ipv4Addr) {
-    let proto = dice.pick(&[1, 6, 6, 17, 17, 17, 2, 47, 50, 132, 0]);
+    let proto = dice.pick(&[1, 1, 1, 6, 6, 17, 17, 2, 47, 50, 132, 0]);
     let ttl = if dice.once_in(8) { dice.pick(&[0, 1, 2]) } else { 64 };
     let fragment: u16 = if dice.once_in(10) { dice.pick(&[0x2000, 0x2010, 0x0010]) } else { 0x4000 };
     let length: u16 = if dice.once_in(20) { dice.pick(&[10, 400]) } else { 60 };
@@ -169,5 +169,11 @@ fn ipv4(dice: &mut Dice<'_>, frame: &mut Vec<u8>, src: Ipv4Addr, dst: Ipv4Addr) 
     frame.extend([ttl, proto, 0, 0]);
     frame.extend(src.octets());
     frame.extend(dst.octets());
+    let start = frame.len();
     frame.extend((0..40_u8).map(|byte| byte.wrapping_mul(7).wrapping_add(proto)));
+    if proto == 1 {
+        // Questions, answers, and errors that quote a packet.
+        frame[start] = dice.pick(&[8, 8, 0, 3, 11, 12]);
+        frame[start + 1] = dice.pick(&[0, 0, 4]);
+    }
 }

@@ -106,8 +106,13 @@ impl Plan {
         }
         for network in 0..2 {
             // Two tenants with the same addresses.
-            let spec =
-                NetworkSpec { cidr: "10.0.0.0/24".parse().unwrap(), gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+            let spec = NetworkSpec {
+                cidr: "10.0.0.0/24".parse().unwrap(),
+                gateway: [10, 0, 0, 1].into(),
+                gateway_mac: None,
+                project: None,
+                auto_assign: None,
+            };
             site.change(|site| site.create_network(name(&format!("net{network}")), spec));
         }
         for (number, seed) in (0_u8..).zip(&self.instances) {
@@ -160,7 +165,13 @@ impl Plan {
             let ranges = vec![pool_address(number, last).to_string().parse().unwrap()];
             let ranges = RangesSpec { ranges, all_addresses: true, mac: Some(mac(pool_mac + 16 * number)) };
             if last == 0 {
-                let pool = PoolSpec { provider: own.clone(), ranges, default: false };
+                let pool = PoolSpec {
+                    provider: own.clone(),
+                    ranges,
+                    default: false,
+                    cool_down: Default::default(),
+                    warn_at: None,
+                };
                 site.change(|site| site.create_pool(own.clone(), pool));
             } else {
                 site.change(|site| site.add_to_pool(&own, &ranges));
@@ -236,7 +247,8 @@ fn instance(number: u8, seed: u8) -> InstanceSpec {
         mac: mac(0x10 + number),
         ip: [10, 0, 0, 10 + seed / 8 % 4 + 4 * (number % 2)].into(),
     };
-    InstanceSpec { project: name("default"), bridge: port(INTEGRATION), interface }
+    let project = name("default");
+    InstanceSpec { project, bridge: port(INTEGRATION), interface, labels: Default::default(), note: None }
 }
 
 /// An address of a provider's pool.

@@ -175,6 +175,8 @@ fn set(inner: &str, headers: &mut Headers) {
             ("arp", "op") => headers.nw_proto = value.parse().unwrap(),
             ("arp", "sha") => headers.arp_sha = value.parse().unwrap(),
             ("arp", "tha") => headers.arp_tha = value.parse().unwrap(),
+            ("icmp", "type") => headers.tp_src = value.parse().unwrap(),
+            ("icmp", "code") => headers.tp_dst = value.parse().unwrap(),
             _ => panic!("{kind}: {field}={value}"),
         }
     }

@@ -45,7 +45,7 @@ impl Core {
             TraceFrom::Uplink(provider) => self.outside(self.upstream(provider.as_ref())?, bridges, source, to),
             TraceFrom::Port(bridge, port) => {
                 let port = number(bridges, bridge, port)?;
-                self.at(bridge, port, bridges, params)
+                self.whoever(bridge, port, bridges, params)
             }
         }
     }
@@ -75,7 +75,13 @@ impl Core {
     }
 
     /// Whoever is at a port.
-    fn at(&self, bridge: &PortName, port: PortNo, bridges: &Bridges, params: &TraceShow) -> Result<Sender, ApiError> {
+    fn whoever(
+        &self,
+        bridge: &PortName,
+        port: PortNo,
+        bridges: &Bridges,
+        params: &TraceShow,
+    ) -> Result<Sender, ApiError> {
         let (source, to) = (params.source.map(Ipv4Addr::from), params.to.map(Ipv4Addr::from));
         let named =
             |name: &PortName| bridges.get(bridge).and_then(|own| own.port(name)).map(|own| own.number) == Some(port);
