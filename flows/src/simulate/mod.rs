@@ -5,7 +5,7 @@
 //! bytes that are written anew when it leaves ([`sent`]). Read [`entry`] and [`network`] (what there is), [`run`] (what
 //! is done), [`trace`] (what is told of it), [`sentence`] (the same in words).
 //!
-//! It follows Open vSwitch 3.1, with its limits: a packet meets at most 4,096 tables, goto and resubmit counted, and at
+//! It follows Open vSwitch 3.1 with its userspace datapath, with its limits: a packet meets at most 4,096 tables, goto and resubmit counted, and at
 //! most 64 of them one inside the other, where only a lookup in the same or an earlier table goes deeper, as the first
 //! one behind a patch port does. Beyond that OVS drops the packet with all its copies, and so does this.
 //!

@@ -40,7 +40,7 @@ fn payload_offset(rest: &[u8]) -> usize {
 fn ipv4(packet: &mut [u8], was: &Headers, is: &Headers) {
     let Some((header, body)) = Headers::split_ipv4(packet) else { return };
     let (start, end) = (header.len(), header.len() + body.len());
-    // OVS sees later fragments with the eyes of a whole packet, and changes what would be their checksum.
+    // The userspace datapath takes a later fragment for a whole packet, and changes what would be its checksum.
     let checksum = match (is.nw_proto, body.len()) {
         (TCP, 20..) => Some(start + 16),
         (UDP, 8..) => Some(start + 6),
