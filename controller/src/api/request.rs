@@ -159,6 +159,21 @@ methods! {
     HistoryShow(HistoryShow) = "history.show", false;
 }
 
+impl Request {
+    /// Names a project in a method that has it as a parameter of its own, where none is named.
+    pub fn act_for(&mut self, project: &Name) {
+        let own = match self {
+            Self::InstanceAdd(params) => &mut params.project,
+            Self::FipAllocate(params) => &mut params.project,
+            Self::FipList(params) => &mut params.project,
+            Self::WatchStart(params) => &mut params.project,
+            Self::HistoryShow(params) => &mut params.project,
+            _ => return,
+        };
+        own.get_or_insert_with(|| project.clone());
+    }
+}
+
 /// A thing by its name.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -149,14 +149,14 @@ pub(super) enum Pool {
     /// Add a list of addresses as the provider's web interface exports it, all or nothing
     #[command(after_help = super::import::HELP)]
     Import(Import),
+    /// Change what is given, keep the rest
+    Set(PoolSet),
     /// Take addresses out that are not allocated
     Remove(PoolRemove),
     /// All pools
     List,
     /// One pool
     Show(ByName),
-    /// Change what is given, keep the rest
-    Set(PoolSet),
     /// Remove a pool with no allocated address
     Delete(ByName),
 }
