@@ -37,6 +37,11 @@ impl FloatingIp {
         Self { id, address, mac: None, note: None, project: None, association: None, changed, left: BTreeSet::new() }
     }
 
+    /// Whether there is anything to tell of it: a project, a MAC or a note.
+    pub fn is_told(&self) -> bool {
+        self.project.is_some() || self.mac.is_some() || self.note.is_some()
+    }
+
     /// What an admin sees of it.
     pub fn state(&self) -> FloatingIpState {
         match (&self.project, &self.association) {

@@ -184,6 +184,25 @@ impl AddressSet {
         self.0 = parts.collect();
     }
 
+    /// The spans of addresses that are in this set and not in the other, in ascending order.
+    pub fn without(&self, other: &Self) -> Vec<Span> {
+        let mut left = Vec::new();
+        let mut from = 0;
+        for own in &self.0 {
+            from += other.0.iter().skip(from).take_while(|cut| cut.last < own.first).count();
+            let mut first = Some(own.first);
+            for cut in other.0.iter().skip(from).take_while(|cut| cut.first <= own.last) {
+                let Some(start) = first else { break };
+                if start < cut.first {
+                    left.push(Span { first: start, last: Ipv4Addr::from_bits(cut.first.to_bits() - 1) });
+                }
+                first = cut.last.to_bits().checked_add(1).map(Ipv4Addr::from_bits).filter(|next| *next <= own.last);
+            }
+            left.extend(first.map(|first| Span { first, last: own.last }));
+        }
+        left
+    }
+
     /// The addresses in ascending order, from `start` on and then from the lowest one up to it.
     pub fn addresses_from(&self, start: Ipv4Addr) -> impl Iterator<Item = Ipv4Addr> + '_ {
         let all = || self.0.iter().flat_map(|span| span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits);

@@ -108,6 +108,14 @@ pub enum OpError {
         "{address} is associated with {instance}, and provider {provider} has the MAC policy vmac: give it another MAC, or disassociate it first"
     )]
     MacInUse { address: Ipv4Addr, instance: Name, provider: Name },
+    #[error(
+        "{what} of instance {instance} cannot change while floating IP {address} leads there: disassociate it first"
+    )]
+    Bound { instance: Name, what: String, address: Ipv4Addr },
+    #[error(
+        "{address} is associated, and belongs to project {project}: disassociate it before another project gets it"
+    )]
+    StillServed { address: Ipv4Addr, project: Name },
     #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
     AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
 

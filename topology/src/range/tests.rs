@@ -84,3 +84,24 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn what_is_without_another_set_is_what_removal_leaves(
+        own in prop::collection::vec((0..60_u32, 0..9_u32), 0..8),
+        other in prop::collection::vec((0..60_u32, 0..9_u32), 0..8),
+        high in any::<bool>(),
+    ) {
+        let base = if high { u32::MAX - 70 } else { 0 };
+        let span = |(first, len): &(u32, u32)| {
+            let first = base + first;
+            Span { first: Ipv4Addr::from_bits(first), last: Ipv4Addr::from_bits(first + len) }
+        };
+        let own: AddressSet = own.iter().map(span).collect();
+        let other: AddressSet = other.iter().map(span).collect();
+        let mut left = own.clone();
+        other.spans().iter().for_each(|span| left.remove(*span));
+        let without = own.without(&other);
+        prop_assert_eq!(without.as_slice(), left.spans());
+    }
+}

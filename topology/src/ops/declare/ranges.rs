@@ -1,0 +1,108 @@
+//! Pools and networks: first all that becomes narrower, then all that becomes wider.
+
+use std::sync::Arc;
+
+use super::{SiteSpec, Thing, Work};
+use crate::ops::{NetworkSpec, OpError, PoolSpec};
+use crate::{AddressSet, Change, Key, Name, Network, Pool, RangeSpec, Record};
+
+impl Work<'_> {
+    /// Takes away pools and networks that are not wanted, and the addresses that pools are not to have.
+    pub(super) fn narrow(&mut self, spec: &SiteSpec, pruned: &[Key]) {
+        for key in pruned {
+            let done = match key {
+                Key::Pool(name) => self.after.delete_pool(name),
+                Key::Network(name) => self.after.delete_network(name),
+                _ => continue,
+            };
+            self.attempt(None, key.clone(), done);
+        }
+        for (entry, (name, own)) in spec.networks.iter().enumerate() {
+            if self.after.network(name).is_some_and(|old| !is_network(old, own)) {
+                let done = self.after.delete_network(name);
+                self.attempt(Some(Thing::Network.spot(entry)), Key::Network(name.clone()), done);
+            }
+        }
+        for (entry, (name, own)) in spec.pools.iter().enumerate() {
+            let Some(old) = self.after.pool(name) else { continue };
+            let moves = old.provider != own.provider;
+            let wanted = if moves { AddressSet::default() } else { wanted(own) };
+            let gone: Vec<_> = old.addresses.without(&wanted);
+            let gone: Vec<_> = gone.into_iter().map(|span| RangeSpec::Span(span.first, span.last)).collect();
+            let mut done = Ok(Change::default());
+            if !gone.is_empty() {
+                done = self.after.remove_from_pool(name, &gone);
+            }
+            if self.attempt(Some(Thing::Pool.spot(entry)), Key::Pool(name.clone()), done) && moves {
+                self.alter(name, |pool| pool.provider = own.provider.clone());
+            }
+        }
+    }
+
+    /// Makes pools have all their addresses.
+    pub(super) fn widen(&mut self, spec: &SiteSpec) {
+        let mut default: Option<&Name> = None;
+        for (entry, (name, own)) in spec.pools.iter().enumerate() {
+            let (spot, key) = (Some(Thing::Pool.spot(entry)), Key::Pool(name.clone()));
+            if self.failed.contains(&key) {
+                continue;
+            }
+            let done = match self.after.pool(name) {
+                None => self.after.create_pool(name.clone(), PoolSpec { default: false, ..own.clone() }),
+                Some(_) => self
+                    .after
+                    .known_provider(&own.provider)
+                    .map(|_| ())
+                    .and_then(|()| self.after.add_to_pool(name, &own.ranges)),
+            };
+            if !self.attempt(spot, key.clone(), done) {
+                continue;
+            }
+            match default {
+                Some(other) if own.default => {
+                    let what = format!("pool {other} is declared as the default one already: there is one only");
+                    self.fail(spot, key, OpError::invalid(what));
+                }
+                _ if own.default => default = Some(name),
+                _ => self.alter(name, |pool| pool.default = false),
+            }
+        }
+        if let Some(name) = default.filter(|name| self.after.pool(name).is_some_and(|pool| !pool.default)) {
+            let others: Vec<_> = self.after.pools().filter(|pool| pool.default).map(|pool| pool.name.clone()).collect();
+            others.iter().for_each(|other| self.alter(other, |pool| pool.default = false));
+            self.alter(name, |pool| pool.default = true);
+        }
+    }
+
+    fn alter(&mut self, name: &Name, alter: impl FnOnce(&mut Pool)) {
+        let Some(old) = self.after.pool(name) else { return };
+        let mut new = (**old).clone();
+        alter(&mut new);
+        if new != **old {
+            let mut change = Change::default();
+            change.put(Record::Pool(Arc::new(new)));
+            self.take(&change);
+        }
+    }
+
+    /// Makes the networks that are not there.
+    pub(super) fn put_up_networks(&mut self, spec: &SiteSpec) {
+        for (entry, (name, own)) in spec.networks.iter().enumerate() {
+            let key = Key::Network(name.clone());
+            if self.after.network(name).is_none() && !self.failed.contains(&key) {
+                let done = self.after.create_network(name.clone(), own.clone());
+                self.attempt(Some(Thing::Network.spot(entry)), key, done);
+            }
+        }
+    }
+}
+
+fn wanted(own: &PoolSpec) -> AddressSet {
+    own.ranges.ranges.iter().map(|range| range.span(own.ranges.all_addresses)).collect()
+}
+
+/// A MAC that Buoy chose stays where none is declared.
+fn is_network(old: &Network, own: &NetworkSpec) -> bool {
+    let NetworkSpec { cidr, gateway, gateway_mac } = own;
+    (old.cidr, old.gateway) == (*cidr, *gateway) && gateway_mac.is_none_or(|mac| mac == old.gateway_mac)
+}
