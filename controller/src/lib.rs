@@ -12,5 +12,6 @@ pub mod daemon;
 pub mod hooks;
 pub mod reconcile;
 pub mod rpc;
+mod spelling;
 pub mod store;
 pub mod switch;

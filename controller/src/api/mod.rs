@@ -12,15 +12,17 @@ pub mod network;
 pub mod pool;
 pub mod provider;
 pub mod request;
+pub mod site;
 pub mod views;
 pub mod written;
 
 pub use direct::DirectAdd;
-pub use error::{ApiError, ErrorKind};
+pub use error::{ApiError, ErrorKind, Mistake};
 pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipSet};
 pub use instance::{InstanceAdd, InstanceAttach};
 pub use network::NetworkCreate;
 pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use site::{FipEntry, InstanceEntry, InterfaceEntry, SiteApply, SiteExport};
 pub use written::{Address, Setting, Subnet};

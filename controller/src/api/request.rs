@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach, NetworkCreate,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet, SiteApply, SiteExport,
 };
 
 macro_rules! methods {
@@ -122,6 +122,48 @@ methods! {
     StatusShow = "status.show", false;
     /// Dropped packets by reason.
     DropsShow = "drops.show", false;
+    /// Makes the site as it is declared.
+    SiteApply(SiteApply) = "site.apply", true;
+    /// The site as it can be declared.
+    SiteExport(SiteExport) = "site.export", false;
+}
+
+impl Request {
+    /// Which part it is of a request that may come in parts, and whether more follows.
+    pub fn part(&self) -> Option<(u32, bool)> {
+        match self {
+            Self::SiteApply(own) => Some((own.part, own.more)),
+            Self::PoolImport(own) => Some((own.part, own.more)),
+            _ => None,
+        }
+    }
+
+    /// Whether two can be parts of one: all that is no list is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SiteApply(own), Self::SiteApply(other)) => (own.prune, own.dry_run) == (other.prune, other.dry_run),
+            (Self::PoolImport(own), Self::PoolImport(other)) => {
+                (&own.name, own.all_addresses, own.dry_run) == (&other.name, other.all_addresses, other.dry_run)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds the lists of the next part.
+    pub fn join(&mut self, next: Self) {
+        match (self, next) {
+            (Self::SiteApply(own), Self::SiteApply(next)) => {
+                own.provider.extend(next.provider);
+                own.pool.extend(next.pool);
+                own.network.extend(next.network);
+                own.instance.extend(next.instance);
+                own.direct.extend(next.direct);
+                own.fip.extend(next.fip);
+            }
+            (Self::PoolImport(own), Self::PoolImport(next)) => own.entries.extend(next.entries),
+            _ => {}
+        }
+    }
 }
 
 /// A thing by its name.

@@ -1,7 +1,7 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
-//! [`import`] reads lists of addresses;
+//! [`import`] reads lists of addresses, [`site`] whole sites;
 //! [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
@@ -11,6 +11,7 @@ mod client;
 mod decode;
 mod exit;
 mod import;
+mod site;
 mod table;
 
 use std::io::Write;
@@ -22,11 +23,13 @@ use crate::arguments::one_line;
 pub use args::Args;
 use args::{Format, Task};
 pub use exit::Exit;
+use site::Setting;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
     let Args { socket, format, wait, timeout, task } = args;
-    let request = match task {
+    let setting = Setting { socket: &socket, format, wait, timeout };
+    let (request, list) = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
             Err(unreadable) => {
@@ -34,27 +37,33 @@ pub fn run(args: Args) -> Exit {
                 return Exit::Refused(ErrorKind::Invalid);
             }
         },
+        Task::Apply(args) => return site::apply(&args, &setting),
+        Task::Export(args) => return site::export(&args, &setting),
         Task::Decode(args) => return decode::run(&args, format),
     };
-    let waits = wait == Wait::Switch && request.changes();
     let result = match client::call(&socket, &request, wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
-            eprintln!("buoyctl: {}", one_line(&failure.to_string()));
+            let place = list.and_then(|list| list.place(&failure));
+            eprintln!("buoyctl: {}", one_line(&place.unwrap_or_else(|| failure.to_string())));
             return failure.exit();
         }
     };
-    let mut out = String::new();
-    match format {
-        Format::Json if request.leaves_nothing() => out.push_str("null\n"),
-        Format::Json => out = format!("{result:#}\n"),
-        Format::Table if request.leaves_nothing() => {}
-        Format::Table => out = table::render(&request, &result),
-    }
+    finish(&result, &setting, request.changes(), || match format {
+        Format::Json if request.leaves_nothing() => "null\n".to_owned(),
+        Format::Json => format!("{result:#}\n"),
+        Format::Table if request.leaves_nothing() => String::new(),
+        Format::Table => table::render(&request, &result),
+    })
+}
+
+/// Shows a result, and tells how it ended.
+fn finish(result: &Value, setting: &Setting<'_>, changes: bool, shown: impl FnOnce() -> String) -> Exit {
     // A reader that has seen enough is no failure.
-    let _ = std::io::stdout().write_all(out.as_bytes());
-    report(&result);
-    if waits && result["applied"] == Value::Bool(false) { not_applied(&result) } else { Exit::Done }
+    let _ = std::io::stdout().write_all(shown().as_bytes());
+    report(result);
+    let waits = setting.wait == Wait::Switch && changes;
+    if waits && result["applied"] == Value::Bool(false) { not_applied(result) } else { Exit::Done }
 }
 
 /// What the admin should know goes beside the result, not into it.

@@ -40,7 +40,7 @@ impl Core {
         planned.scope.bridges.extend(instance.map(|instance| instance.bridge.clone()));
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
-        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| address);
+        planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| address).into_iter().collect();
         let chosen = instance.filter(|_| is_new && params.fixed_ip.is_none());
         planned.notices.extend(chosen.and_then(|instance| choice_notice(instance)));
         Ok(planned)
@@ -60,7 +60,11 @@ impl Core {
         let mut planned = planned(change, Subject::FloatingIp(address), scope);
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         let speaks_with_it = provider.is_some_and(|own| own.mac_policy == MacPolicy::Vmac);
-        planned.announce = provider.filter(|own| own.garp && is_bound && gets_mac && speaks_with_it).map(|_| address);
+        planned.announce = provider
+            .filter(|own| own.garp && is_bound && gets_mac && speaks_with_it)
+            .map(|_| address)
+            .into_iter()
+            .collect();
         if let Some(provider) = provider.filter(|_| gets_mac && !speaks_with_it) {
             let policy = provider.mac_policy.word();
             planned

@@ -9,7 +9,7 @@
 //!
 //! While a commit is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`direct`] for direct ports), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
+//! and [`import`] for floating IPs, [`direct`] for direct ports, [`site`] for all at once), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
 //! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`stats`] and [`views`].
@@ -29,6 +29,7 @@ mod outcome;
 mod plan;
 mod resolver;
 mod rollout;
+mod site;
 mod standing;
 mod stats;
 mod switches;

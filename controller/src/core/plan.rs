@@ -12,10 +12,10 @@ use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Write}
 
 use super::Core;
 use super::standing::Scope;
-use crate::api::views::ImportedView;
+use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
-    ApiError, ErrorKind, InstanceAdd, InstanceAttach, Policy, PoolAdd, PoolCreate, ProviderCreate, ProviderSet,
-    Request, Setting,
+    ApiError, ErrorKind, InstanceAdd, InstanceAttach, NetworkCreate, Policy, PoolAdd, PoolCreate, ProviderCreate,
+    ProviderSet, Request, Setting,
 };
 
 /// A checked request.
@@ -25,8 +25,8 @@ pub(super) struct Planned {
     pub(super) subject: Subject,
     pub(super) scope: Scope,
     pub(super) notices: Vec<String>,
-    /// An address to announce when it is in force.
-    pub(super) announce: Option<Ipv4Addr>,
+    /// Addresses to announce when they are in force.
+    pub(super) announce: Vec<Ipv4Addr>,
     /// The address that a pool handed out.
     pub(super) cursor: Option<(Name, Ipv4Addr)>,
 }
@@ -42,6 +42,8 @@ pub(super) enum Subject {
     FloatingIp(Ipv4Addr),
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
+    /// The whole site, and what that changes.
+    Site(Box<SiteView>),
     /// Something that is no more.
     Removed(Name),
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Subject {
             | Self::Direct(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
+            Self::Site(_) => f.write_str("the site"),
         }
     }
 }
@@ -66,7 +69,7 @@ impl Core {
     pub(super) fn plan(&self, request: &Request) -> Result<Planned, ApiError> {
         if let Some(problem) = &self.problem {
             let message = format!("the daemon is in safe mode and changes nothing: {problem}");
-            return Err(ApiError { kind: ErrorKind::Storage, message });
+            return Err(ApiError::new(ErrorKind::Storage, message));
         }
         Ok(match request {
             Request::ProviderCreate(params) => self.create_provider(params)?,
@@ -86,9 +89,7 @@ impl Core {
                 self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
             }
             Request::NetworkCreate(params) => {
-                let spec =
-                    NetworkSpec { cidr: params.cidr.0, gateway: params.gateway.0, gateway_mac: params.gateway_mac };
-                let change = self.site.create_network(params.name.clone(), spec)?;
+                let change = self.site.create_network(params.name.clone(), network_spec(params))?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
             }
@@ -105,31 +106,18 @@ impl Core {
             }
             Request::DirectAdd(params) => self.add_direct(params)?,
             Request::DirectRemove(by) => self.remove_direct(&by.name)?,
+            Request::SiteApply(params) => self.apply_site(params)?,
             Request::FipAllocate(params) => self.allocate(params)?,
             Request::FipAssociate(params) => self.associate(params)?,
             Request::FipSet(params) => self.set_floating_ip(params)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
-            _ => return Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes nothing".to_owned() }),
+            _ => return Err(ApiError::new(ErrorKind::Invalid, "this method changes nothing")),
         })
     }
 
     fn create_provider(&self, params: &ProviderCreate) -> Result<Planned, ApiError> {
-        let spec = ProviderSpec {
-            bridge: params.bridge.clone(),
-            uplink: params.uplink.clone(),
-            vlan: params.vlan,
-            patch: params.patch.clone(),
-            gateway: params.gateway.map(Into::into),
-            gateway_mac: params.gateway_mac,
-            host_ips: all(&params.host_ip),
-            mac_policy: policy(params.mac_policy, params.router_mac)?,
-            onlink: all(&params.onlink),
-            garp: params.garp == Some(crate::api::Switch::On),
-            garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
-            hook: Setting::over(params.hook.clone(), None),
-        };
-        let change = self.site.create_provider(params.name.clone(), spec)?;
+        let change = self.site.create_provider(params.name.clone(), provider_spec(params)?)?;
         Ok(self.provider(&params.name, &params.bridge, &params.uplink, change))
     }
 
@@ -178,9 +166,7 @@ impl Core {
     }
 
     fn create_pool(&self, params: &PoolCreate) -> Result<Planned, ApiError> {
-        let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
-        let spec = PoolSpec { provider: params.provider.clone(), ranges, default: params.default };
-        let change = self.site.create_pool(params.name.clone(), spec)?;
+        let change = self.site.create_pool(params.name.clone(), pool_spec(params))?;
         let mut planned = self.pool(&params.name, change);
         let spans = params.range.iter().map(|range| range.span(params.all_addresses));
         planned.notices = self.kept_notice(&params.provider, spans.collect());
@@ -268,11 +254,37 @@ impl Core {
 }
 
 pub(super) fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
-    Planned { change, subject, scope, notices: Vec::new(), announce: None, cursor: None }
+    Planned { change, subject, scope, notices: Vec::new(), announce: Vec::new(), cursor: None }
 }
 
 pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {
     Scope { entities: Some(entities.into_iter().collect()), bridges: bridges.into_iter().collect() }
+}
+
+pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, ApiError> {
+    Ok(ProviderSpec {
+        bridge: params.bridge.clone(),
+        uplink: params.uplink.clone(),
+        vlan: params.vlan,
+        patch: params.patch.clone(),
+        gateway: params.gateway.map(Into::into),
+        gateway_mac: params.gateway_mac,
+        host_ips: all(&params.host_ip),
+        mac_policy: policy(params.mac_policy, params.router_mac)?,
+        onlink: all(&params.onlink),
+        garp: params.garp == Some(crate::api::Switch::On),
+        garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
+        hook: Setting::over(params.hook.clone(), None),
+    })
+}
+
+pub(super) fn pool_spec(params: &PoolCreate) -> PoolSpec {
+    let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
+    PoolSpec { provider: params.provider.clone(), ranges, default: params.default }
+}
+
+pub(super) fn network_spec(params: &NetworkCreate) -> NetworkSpec {
+    NetworkSpec { cidr: params.cidr.0, gateway: params.gateway.0, gateway_mac: params.gateway_mac }
 }
 
 fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<PolicySpec, ApiError> {
@@ -282,7 +294,7 @@ fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<
         (Policy::Router, mac) => Ok(PolicySpec::Router(mac)),
         (_, Some(_)) => {
             let message = "--router-mac goes with --mac-policy router".to_owned();
-            Err(ApiError { kind: ErrorKind::Invalid, message })
+            Err(ApiError::new(ErrorKind::Invalid, message))
         }
     }
 }

@@ -50,10 +50,7 @@ impl Core {
         if self.is_safe_mode() && !matches!(request, Request::StatusShow | Request::SwitchList | Request::SwitchShow(_))
         {
             let problem = self.problem.clone().unwrap_or_default();
-            return Err(ApiError {
-                kind: ErrorKind::Storage,
-                message: format!("the daemon is in safe mode: {problem}"),
-            });
+            return Err(ApiError::new(ErrorKind::Storage, format!("the daemon is in safe mode: {problem}")));
         }
         let unknown = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() };
         match request {
@@ -79,8 +76,9 @@ impl Core {
             Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?),
             Request::SwitchList => json(self.switch_views()),
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
+            Request::SiteExport(_) => Ok(self.site_export()),
             Request::StatusShow => json(self.status_view()),
-            _ => Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes something".to_owned() }),
+            _ => Err(ApiError::new(ErrorKind::Invalid, "this method changes something")),
         }
     }
 
@@ -205,7 +203,15 @@ impl Core {
     }
 
     pub(super) fn mac_of(&self, pool: &Pool, fip: &buoy_topology::FloatingIp) -> Option<buoy_topology::MacAddr> {
-        let provider = self.site.provider(&pool.provider)?;
+        self.mac_by(self.site.provider(&pool.provider)?, fip)
+    }
+
+    /// The MAC that a provider sees of an address.
+    pub(super) fn mac_by(
+        &self,
+        provider: &Provider,
+        fip: &buoy_topology::FloatingIp,
+    ) -> Option<buoy_topology::MacAddr> {
         match provider.mac_policy {
             MacPolicy::Vmac => fip.mac,
             MacPolicy::Router(mac) => Some(mac),
@@ -310,7 +316,7 @@ impl Core {
 
 /// A result as JSON.
 pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
-    serde_json::to_value(view).map_err(|error| ApiError { kind: ErrorKind::Storage, message: error.to_string() })
+    serde_json::to_value(view).map_err(|error| ApiError::new(ErrorKind::Storage, error.to_string()))
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {
@@ -324,7 +330,7 @@ fn is_named(switch: &Switch, name: &PortName) -> bool {
 
 fn no_switch(bridge: &PortName) -> ApiError {
     let message = format!("no switch is connected as {bridge}: `buoyctl switch list` shows those that are");
-    ApiError { kind: ErrorKind::NotFound, message }
+    ApiError::new(ErrorKind::NotFound, message)
 }
 
 fn role_word(role: Role) -> Option<String> {

@@ -18,24 +18,31 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 use tracing::debug;
 
 use super::lines::{Line, Lines};
+use super::parts::{Parts, Taken};
 use super::protocol::{self, Incoming};
 use super::{Ask, Peer};
-use crate::api::{ApiError, Call, ErrorKind};
+use crate::api::{ApiError, Call, ErrorKind, Request, SiteExport};
 
 /// Serves a client until it goes, breaks the rules, or the daemon stops.
-pub(super) async fn run(stream: UnixStream, asks: &mpsc::Sender<Ask>, shutdown: watch::Receiver<bool>) {
+pub(super) async fn run(
+    stream: UnixStream,
+    asks: &mpsc::Sender<Ask>,
+    in_parts: Arc<Semaphore>,
+    shutdown: watch::Receiver<bool>,
+) {
     let Ok(credentials) = stream.peer_cred() else { return };
     let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() };
     let (input, mut output) = stream.into_split();
     let mut lines = FramedRead::new(input, Lines::default());
     let (steps, queued) = mpsc::channel(PIPELINE);
     let end = {
-        let reader = Reader { lines: &mut lines, peer, asks, steps, reads: Arc::new(Semaphore::new(READS)) };
+        let (reads, parts) = (Arc::new(Semaphore::new(READS)), Parts::new(in_parts));
+        let reader = Reader { lines: &mut lines, peer, asks, steps, reads, parts };
         let mut writing = std::pin::pin!(write(&mut output, queued));
         let end = tokio::select! {
             end = reader.run(shutdown) => end,
@@ -90,6 +97,8 @@ struct Reader<'a> {
     steps: mpsc::Sender<Step>,
     /// Results of any size may wait to be written: only so many may.
     reads: Arc<Semaphore>,
+    /// What is too long for a line.
+    parts: Parts,
 }
 
 /// The writer has ended.
@@ -105,8 +114,19 @@ impl Reader<'_> {
     /// Hands the requests of all lines to the core, as fast as their answers are taken.
     async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> End {
         loop {
+            let deadline = self.parts.deadline();
+            let forgotten = async move {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
             let line = tokio::select! {
                 line = self.lines.next() => line,
+                () = forgotten => {
+                    self.parts.expire(Instant::now());
+                    continue;
+                }
                 _ = shutdown.wait_for(|stop| *stop) => return End::Quiet,
             };
             let taken = match line {
@@ -136,19 +156,39 @@ impl Reader<'_> {
         }
         for Incoming { id, call } in requests {
             match (call, id) {
-                (Ok(call), Some(id)) => {
-                    let reply = self.ask(*call).await;
-                    self.then(Step::Later(id, reply)).await?;
-                }
-                (Ok(call), None) => {
-                    let reply = self.ask(*call).await;
-                    self.then(Step::Silent(reply)).await?;
-                }
+                (Ok(call), id) => self.take_call(*call, id, line.len()).await?,
                 (Err(error), Some(id)) => self.then(Step::Now(protocol::answer(&id, Err(error)))).await?,
                 (Err(_), None) => {}
             }
         }
         if is_batch { self.then(Step::Close).await } else { Ok(()) }
+    }
+
+    /// Hands a call to the core, unless it is of something in parts that is not the core's to hold.
+    async fn take_call(&mut self, call: Call, id: Option<Value>, bytes: usize) -> Result<(), Ended> {
+        let known = match self.parts.take(call, bytes, Instant::now()) {
+            Ok(Taken::Whole(Call { request: Request::SiteExport(SiteExport { part: part @ 1.. }), .. })) => {
+                self.parts.further(part, Instant::now())
+            }
+            Ok(Taken::Whole(call)) if matches!(call.request, Request::SiteExport(_)) => {
+                let answer = self.ask(call).await.answer.await;
+                let site = answer.unwrap_or_else(|_| Err(stopping()));
+                site.and_then(|site| self.parts.first(site, Instant::now()))
+            }
+            Ok(Taken::Whole(call)) => {
+                let reply = self.ask(call).await;
+                return self
+                    .then(match id {
+                        Some(id) => Step::Later(id, reply),
+                        None => Step::Silent(reply),
+                    })
+                    .await;
+            }
+            Ok(Taken::Held(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        let Some(id) = id else { return Ok(()) };
+        self.then(Step::Now(protocol::answer(&id, known.map_err(|error| protocol::refusal(&error))))).await
     }
 
     async fn ask(&self, call: Call) -> Reply {
@@ -216,10 +256,12 @@ async fn send(output: &mut OwnedWriteHalf, text: String) -> io::Result<()> {
 }
 
 async fn finished(id: &Value, answer: oneshot::Receiver<Result<Value, ApiError>>) -> Value {
-    let stopping =
-        |_| Err(ApiError { kind: ErrorKind::Storage, message: "the daemon is stopping: ask again".to_owned() });
-    let result = answer.await.unwrap_or_else(stopping);
+    let result = answer.await.unwrap_or_else(|_| Err(stopping()));
     protocol::answer(id, result.map_err(|error| protocol::refusal(&error)))
+}
+
+fn stopping() -> ApiError {
+    ApiError::new(ErrorKind::Storage, "the daemon is stopping: ask again")
 }
 
 /// Requests of one client that may wait for their answers.

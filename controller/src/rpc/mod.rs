@@ -12,6 +12,7 @@
 
 mod connection;
 mod lines;
+mod parts;
 mod protocol;
 mod server;
 mod socket;

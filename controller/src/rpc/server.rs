@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::{connection, protocol};
+use super::{connection, parts, protocol};
 use crate::api::{ApiError, Call, ErrorKind};
 
 /// A call that waits for the core's answer.
@@ -38,6 +38,7 @@ pub struct Peer {
 /// Serves clients until shutdown; then answers what is in flight, and returns.
 pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let in_parts = parts::places();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -56,9 +57,9 @@ pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown
             turn_away(stream);
             continue;
         };
-        let (asks, shutdown) = (asks.clone(), shutdown.clone());
+        let (asks, shutdown, in_parts) = (asks.clone(), shutdown.clone(), Arc::clone(&in_parts));
         tokio::spawn(async move {
-            connection::run(stream, &asks, shutdown).await;
+            connection::run(stream, &asks, in_parts, shutdown).await;
             drop(place);
         });
     }
@@ -71,7 +72,7 @@ pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown
 /// Says why, as far as this can be done without waiting.
 fn turn_away(stream: UnixStream) {
     let busy = format!("{MAX_CONNECTIONS} clients are connected already: try again when one of them has gone");
-    let error = protocol::refusal(&ApiError { kind: ErrorKind::Storage, message: busy });
+    let error = protocol::refusal(&ApiError::new(ErrorKind::Storage, busy));
     let line = format!("{}\n", protocol::answer(&Value::Null, Err(error)));
     // Who hung up needs no reason.
     let _ = stream.into_std().and_then(|mut stream| stream.write_all(line.as_bytes()));

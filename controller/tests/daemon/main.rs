@@ -10,5 +10,6 @@ mod import;
 mod life;
 mod rpc;
 mod sharing;
+mod site;
 mod store;
 mod support;
