@@ -133,7 +133,7 @@ fn an_edited_file_moves_addresses_and_other_traffic_goes_on() {
         (serves(&lab, SECOND, 83) && serves(&lab, THIRD, 82)).then_some(())
     });
     assert!(!serves(&lab, SECOND, 82) && !serves(&lab, THIRD, 83));
-    // One is given back, and its guest goes.
+    // One is given back.
     let (less, _) = swapped.split_once(&format!("\n[[fip]]\naddress = \"{THIRD}\"")).expect("it is there");
     let less = format!("{less}\n{}", &swapped[swapped.rfind("[[instance]]").expect("the last guest")..]);
     let result = apply(&lab, &daemon, &less, &["--prune"]);

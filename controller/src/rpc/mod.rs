@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A connection may send further requests before the first is answered; answers come in the order of the requests.
-//! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`connection`] (one client), [`server`] (all of them),
+//! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`parts`] (what is too long for a line), [`connection`] (one client), [`server`] (all of them),
 //! [`socket`] (the file).
 
 mod connection;
