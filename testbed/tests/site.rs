@@ -104,7 +104,7 @@ fn a_file_makes_a_whole_lab_and_the_second_time_no_flow_mod() {
     let before = (generation(), flows());
     let result = apply(&lab, &daemon, &site(), &[]);
     assert_eq!(result.get("changes"), Some(&Value::Array(Vec::new())), "{result}");
-    let exported = daemon.buoyctl(["export"]).expect_success();
+    let exported = daemon.buoyctl(["--timeout", "30", "export"]).expect_success();
     apply(&lab, &daemon, &exported, &["--prune"]);
     let after = (generation(), flows());
     assert_eq!(after.0, before.0);

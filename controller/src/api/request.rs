@@ -118,6 +118,8 @@ methods! {
     SwitchShow(ByBridge) = "switch.show", false;
     /// The flows of a switch.
     SwitchFlows(ByBridge) = "switch.flows", false;
+    /// Everything that is stored, as one document.
+    BackupCreate = "backup.create", false;
     /// How the daemon is.
     StatusShow = "status.show", false;
     /// Dropped packets by reason.

@@ -25,6 +25,9 @@ pub struct Args {
     /// A table for a person, or one JSON document for a script
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
+    /// Print names or addresses alone, a line each, and no notes
+    #[arg(long, short, global = true, help_heading = GLOBAL, conflicts_with = "format")]
+    pub(super) quiet: bool,
     /// How far a change has to be before the command ends
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(super) wait: Wait,
@@ -81,6 +84,16 @@ pub(super) enum Task {
     /// The whole site as a file that apply takes
     #[command(after_help = site::EXPORT_HELP)]
     Export(Export),
+    /// Write everything that buoyd has stored into a file
+    #[command(after_help = super::backup::HELP)]
+    Backup(super::backup::Args),
+    /// Print what teaches a shell to complete buoyctl's words
+    #[command(after_help = super::completion::HELP)]
+    Completion {
+        /// The shell
+        #[arg(value_enum)]
+        shell: super::completion::Shell,
+    },
     /// OpenFlow messages in hex, as text; needs no daemon
     #[command(after_help = DECODE_HELP)]
     Decode(Decode),

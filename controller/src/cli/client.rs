@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
@@ -40,14 +42,26 @@ impl Failure {
 
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
 pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
-    let broken = |error: serde_json::Error| Failure::Broken(error.to_string());
-    let object = serde_json::to_value(request).map_err(broken)?;
-    let params = if let Value::Object(params) = &object["params"] { params.clone() } else { Map::new() };
     let mut session = Session::open(path, wait, timeout)?;
     match request {
-        Request::PoolImport(_) => session.ask_long(Long::of(request.method(), params, &["entries"]), |_| {}),
-        _ => session.ask(request.method(), params),
+        Request::PoolImport(_) => session.ask_long(Long::of(request.method(), params(request)?, &["entries"]), |_| {}),
+        _ => session.ask(request.method(), params(request)?),
     }
+}
+
+/// The same, with the text of the result as it came.
+pub(super) fn call_raw(
+    path: &Path,
+    request: &Request,
+    wait: Wait,
+    timeout: Duration,
+) -> Result<Box<RawValue>, Failure> {
+    Session::open(path, wait, timeout)?.ask_raw(request.method(), params(request)?)
+}
+
+fn params(request: &Request) -> Result<Map<String, Value>, Failure> {
+    let mut object = serde_json::to_value(request).map_err(|error| Failure::Broken(error.to_string()))?;
+    Ok(if let Value::Object(params) = object["params"].take() { params } else { Map::new() })
 }
 
 /// A connection to the daemon.
@@ -127,7 +141,12 @@ impl Session {
     }
 
     /// Asks, and takes the answer.
-    pub(super) fn ask(&mut self, method: &str, mut params: Map<String, Value>) -> Result<Value, Failure> {
+    pub(super) fn ask(&mut self, method: &str, params: Map<String, Value>) -> Result<Value, Failure> {
+        let result = self.ask_raw(method, params)?;
+        serde_json::from_str(result.get()).map_err(|error| Failure::Broken(error.to_string()))
+    }
+
+    fn ask_raw(&mut self, method: &str, mut params: Map<String, Value>) -> Result<Box<RawValue>, Failure> {
         params.insert("wait".to_owned(), json!(self.wait));
         params.insert("timeout".to_owned(), self.timeout.as_secs_f64().into());
         let request = json!({"method": method, "params": params, "jsonrpc": "2.0", "id": 1});
@@ -143,18 +162,31 @@ impl Session {
             sent.and(read).map_err(Failure::HungUp)?;
             return Err(Failure::HungUp(io::ErrorKind::UnexpectedEof.into()));
         }
-        let mut answer: Value = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
-        match (answer.get("error"), answer.get("result")) {
+        let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
+        match (answer.error, answer.result) {
             (Some(error), _) => Err(Failure::Refused {
                 // A kind of a newer daemon has no exit code of its own.
                 kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
                 message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
                 mistakes: serde_json::from_value(error["data"]["mistakes"].clone()).unwrap_or_default(),
             }),
-            (None, Some(_)) => Ok(answer["result"].take()),
+            (None, Some(result)) => Ok(result),
             (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
         }
     }
+}
+
+/// What a daemon answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    error: Option<Value>,
+    // A result may be null, which is not the same as none.
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Box<RawValue>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// What the daemon itself may take beyond the switches: an fsync on a busy disk.

@@ -2,12 +2,14 @@
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses, [`site`] whole sites;
-//! [`decode`] is the one command that asks nobody.
+//! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
 mod args;
+mod backup;
 mod client;
+mod completion;
 mod decode;
 mod exit;
 mod import;
@@ -22,13 +24,14 @@ use crate::api::{ErrorKind, Wait};
 use crate::arguments::one_line;
 pub use args::Args;
 use args::{Format, Task};
+pub use completion::answer_shell;
 pub use exit::Exit;
 use site::Setting;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, wait, timeout, task } = args;
-    let setting = Setting { socket: &socket, format, wait, timeout };
+    let Args { socket, format, quiet, wait, timeout, task } = args;
+    let setting = Setting { socket: &socket, format, quiet, wait, timeout };
     let (request, list) = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -39,6 +42,8 @@ pub fn run(args: Args) -> Exit {
         },
         Task::Apply(args) => return site::apply(&args, &setting),
         Task::Export(args) => return site::export(&args, &setting),
+        Task::Backup(args) => return backup::run(&args, &socket, timeout),
+        Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
     };
     let result = match client::call(&socket, &request, wait, timeout) {
@@ -50,6 +55,7 @@ pub fn run(args: Args) -> Exit {
         }
     };
     finish(&result, &setting, request.changes(), || match format {
+        _ if quiet => names(&result),
         Format::Json if request.leaves_nothing() => "null\n".to_owned(),
         Format::Json => format!("{result:#}\n"),
         Format::Table if request.leaves_nothing() => String::new(),
@@ -61,9 +67,19 @@ pub fn run(args: Args) -> Exit {
 fn finish(result: &Value, setting: &Setting<'_>, changes: bool, shown: impl FnOnce() -> String) -> Exit {
     // A reader that has seen enough is no failure.
     let _ = std::io::stdout().write_all(shown().as_bytes());
-    report(result);
+    if !setting.quiet {
+        report(result);
+    }
     let waits = setting.wait == Wait::Switch && changes;
     if waits && result["applied"] == Value::Bool(false) { not_applied(result) } else { Exit::Done }
+}
+
+/// What each thing in a result is called, a line each.
+fn names(result: &Value) -> String {
+    let rows = result.as_array().map_or(std::slice::from_ref(result), Vec::as_slice);
+    let name =
+        |row: &Value| ["address", "name", "bridge"].iter().find_map(|field| row[field].as_str().map(str::to_owned));
+    rows.iter().filter_map(name).map(|name| name + "\n").collect()
 }
 
 /// What the admin should know goes beside the result, not into it.

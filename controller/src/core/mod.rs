@@ -12,12 +12,13 @@
 //! and [`import`] for floating IPs, [`direct`] for direct ports, [`site`] for all at once), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
 //! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
-//! [`hooks`] (what providers are told), [`stats`] and [`views`].
+//! [`hooks`] (what providers are told), [`stats`], [`views`] and [`backup`].
 
 mod addresses;
 mod alarm;
 mod announce;
 mod arp;
+mod backup;
 mod commits;
 mod direct;
 mod gone;

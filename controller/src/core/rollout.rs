@@ -13,7 +13,7 @@ use super::outcome::Made;
 use super::standing::Scope;
 use super::switches::InFlight;
 use crate::reconcile::order::is_due;
-use crate::rpc::Ask;
+use crate::rpc::{Answer, Ask};
 use crate::switch::{Command, ConnectionId};
 
 /// A request whose answer waits until the change is in force.
@@ -165,7 +165,7 @@ impl Core {
             let refused = self.refusal(&waiter.scope).map(str::to_owned);
             let view = self.outcome(waiter.made, pending, refused, waiter.notices);
             // Who does not wait any more needs no answer.
-            let _ = waiter.ask.reply.send(view);
+            let _ = waiter.ask.reply.send(view.map(Answer::from));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::switches::InFlight;
 use super::views::json;
 use crate::api::views::{DropRow, FlowView};
 use crate::api::{ApiError, ErrorKind, Request};
-use crate::rpc::Ask;
+use crate::rpc::{Answer, Ask};
 use crate::switch::{Command, ConnectionId};
 
 /// A question under way.
@@ -101,7 +101,7 @@ impl Core {
         self.stats = waiting;
         for Inquiry { ask, gathered, .. } in done {
             // Who hung up needs no answer.
-            let _ = ask.reply.send(gathered.answer());
+            let _ = ask.reply.send(gathered.answer().map(Answer::from));
         }
     }
 }

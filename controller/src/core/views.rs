@@ -21,12 +21,13 @@ use crate::api::views::{
     FloatingIpView, InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView,
 };
 use crate::api::{ApiError, ErrorKind, FipList, Request};
-use crate::rpc::Ask;
+use crate::rpc::{Answer, Ask};
 
 impl Core {
     /// Answers a request that changes nothing.
     pub(super) fn answer_read(&mut self, ask: Ask) {
         let switches: BTreeSet<_> = match &ask.call.request {
+            Request::BackupCreate => return self.back_up(ask),
             Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
             Request::SwitchFlows(by) => {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
@@ -34,7 +35,7 @@ impl Core {
             _ => {
                 let answer = self.read(&ask.call.request);
                 // Who hung up needs no answer.
-                let _ = ask.reply.send(answer);
+                let _ = ask.reply.send(answer.map(Answer::from));
                 return;
             }
         };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use buoy_topology::PortName;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde::Deserialize;
 
 use crate::switch::Endpoint;
@@ -17,13 +17,13 @@ use crate::switch::Endpoint;
 /// the README has the one transaction that does it without cutting the host off. It runs in the foreground, logs to
 /// stderr (RUST_LOG=debug shows more) and needs no root.
 #[derive(Debug, Parser)]
-#[command(name = "buoyd", version)]
+#[command(name = "buoyd", version, disable_help_subcommand = true)]
 pub struct Args {
     /// The configuration file (TOML); it may be absent
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
     /// Where the state is kept [default: /var/lib/buoy]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Where buoyctl connects [default: /run/buoy/buoyd.sock]
     #[arg(long, value_name = "PATH")]
@@ -37,6 +37,26 @@ pub struct Args {
     /// Become the primary controller of every switch: others that are connected to it may then only look (OpenFlow roles)
     #[arg(long)]
     pub primary: bool,
+    /// What to do instead of running
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What buoyd does once, and then ends.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Make a state directory from what `buoyctl backup` wrote
+    ///
+    /// The directory must have no store yet: move the old one away first. The backup is checked before anything takes its
+    /// place; where it is damaged, nothing is restored.
+    #[command(
+        after_help = "Example:\n  systemctl stop buoyd && mv /var/lib/buoy /var/lib/buoy.old\n  buoyd restore /var/backups/buoy.json && systemctl start buoyd"
+    )]
+    Restore {
+        /// The backup; "-" reads it from stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// What holds after all sources are read.

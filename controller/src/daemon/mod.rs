@@ -1,6 +1,7 @@
 //! The daemon from its arguments to its end.
 
 pub mod config;
+mod restore;
 
 use std::path::Path;
 
@@ -9,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
 
-pub use config::{Args, Config};
+pub use config::{Args, Config, Task};
+pub use restore::restore;
 
 use crate::core::{self, Settings, State};
 use crate::{hooks, rpc, store, switch};

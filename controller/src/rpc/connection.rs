@@ -7,13 +7,14 @@
 //!   socket <────── write <─answer──┘
 //! ```
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::error::SendError;
@@ -25,7 +26,7 @@ use tracing::debug;
 use super::lines::{Line, Lines};
 use super::parts::{Parts, Taken};
 use super::protocol::{self, Incoming};
-use super::{Ask, Peer};
+use super::{Answer, Ask, Peer};
 use crate::api::{ApiError, Call, ErrorKind, Request, SiteExport};
 
 /// Serves a client until it goes, breaks the rules, or the daemon stops.
@@ -85,7 +86,7 @@ enum Step {
 
 /// What the core is going to answer, and the place that it takes until it is written.
 struct Reply {
-    answer: oneshot::Receiver<Result<Value, ApiError>>,
+    answer: oneshot::Receiver<Result<Answer, ApiError>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -171,9 +172,11 @@ impl Reader<'_> {
                 self.parts.further(part, Instant::now())
             }
             Ok(Taken::Whole(call)) if matches!(call.request, Request::SiteExport(_)) => {
-                let answer = self.ask(call).await.answer.await;
-                let site = answer.unwrap_or_else(|_| Err(stopping()));
-                site.and_then(|site| self.parts.first(site, Instant::now()))
+                let site = finished(self.ask(call).await.answer).await;
+                site.and_then(|site| match site {
+                    Answer::Value(site) => self.parts.first(site, Instant::now()),
+                    Answer::Document(_) => Err(ApiError::new(ErrorKind::Storage, "a site is no document")),
+                })
             }
             Ok(Taken::Whole(call)) => {
                 let reply = self.ask(call).await;
@@ -210,11 +213,20 @@ async fn write(output: &mut OwnedWriteHalf, mut steps: mpsc::Receiver<Step>) -> 
     let mut batch = Batch::None;
     while let Some(step) = steps.recv().await {
         match step {
-            Step::Now(answer) => send(output, batch.part(&answer)).await?,
+            Step::Now(answer) => send(output, &batch.part(&answer.to_string())).await?,
             Step::Later(id, reply) => {
                 let Reply { answer, _place } = reply;
-                let answer = finished(&id, answer).await;
-                send(output, batch.part(&answer)).await?;
+                match finished(answer).await {
+                    Ok(Answer::Value(value)) => {
+                        let answer = protocol::answer(&id, Ok(value)).to_string();
+                        send(output, &batch.part(&answer)).await?;
+                    }
+                    Ok(Answer::Document(file)) => send_document(output, &mut batch, &id, file).await?,
+                    Err(error) => {
+                        let answer = protocol::answer(&id, Err(protocol::refusal(&error))).to_string();
+                        send(output, &batch.part(&answer)).await?;
+                    }
+                }
             }
             // Nobody hears how it ended.
             Step::Silent(reply) => drop(reply.answer.await),
@@ -222,7 +234,7 @@ async fn write(output: &mut OwnedWriteHalf, mut steps: mpsc::Receiver<Step>) -> 
             Step::Close if batch == Batch::Silent => batch = Batch::None,
             Step::Close => {
                 batch = Batch::None;
-                send(output, "]\n".to_owned()).await?;
+                send(output, "]\n").await?;
             }
         }
     }
@@ -239,25 +251,44 @@ enum Batch {
 
 impl Batch {
     /// An answer as it stands among the others.
-    fn part(&mut self, answer: &Value) -> String {
+    fn part(&mut self, answer: &str) -> String {
+        let (before, after) = self.around();
+        [before, answer, after].concat()
+    }
+
+    /// What stands before the next answer, and after it.
+    fn around(&mut self) -> (&'static str, &'static str) {
         match self {
-            Self::None => format!("{answer}\n"),
+            Self::None => ("", "\n"),
             Self::Silent => {
                 *self = Self::Begun;
-                format!("[{answer}")
+                ("[", "")
             }
-            Self::Begun => format!(",{answer}"),
+            Self::Begun => (",", ""),
         }
     }
 }
 
-async fn send(output: &mut OwnedWriteHalf, text: String) -> io::Result<()> {
+/// Writes an answer whose result stands in a file, piece by piece.
+async fn send_document(output: &mut OwnedWriteHalf, batch: &mut Batch, id: &Value, file: File) -> io::Result<()> {
+    let (before, after) = batch.around();
+    send(output, &format!("{before}{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")).await?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let len = file.read(&mut piece).await?;
+        let Some(read) = piece.get(..len).filter(|read| !read.is_empty()) else { break };
+        timeout(SLOW_READER, output.write_all(read)).await??;
+    }
+    send(output, &format!("}}{after}")).await
+}
+
+async fn send(output: &mut OwnedWriteHalf, text: &str) -> io::Result<()> {
     timeout(SLOW_READER, output.write_all(text.as_bytes())).await?
 }
 
-async fn finished(id: &Value, answer: oneshot::Receiver<Result<Value, ApiError>>) -> Value {
-    let result = answer.await.unwrap_or_else(|_| Err(stopping()));
-    protocol::answer(id, result.map_err(|error| protocol::refusal(&error)))
+async fn finished(answer: oneshot::Receiver<Result<Answer, ApiError>>) -> Result<Answer, ApiError> {
+    answer.await.unwrap_or_else(|_| Err(stopping()))
 }
 
 fn stopping() -> ApiError {
@@ -268,7 +299,9 @@ fn stopping() -> ApiError {
 const PIPELINE: usize = 64;
 /// Results of reads among them: one that is written and one that is made meanwhile.
 const READS: usize = 2;
-/// How long a client may take to read an answer.
+/// How much of a document is written at once.
+const PIECE: usize = 64 * 1024;
+/// How long a client may take to read an answer, or a piece of a document.
 const SLOW_READER: Duration = Duration::from_secs(10);
 /// How long a client that broke the rules may go on writing before it is hung up on.
 const LINGER: Duration = Duration::from_secs(1);

@@ -18,5 +18,5 @@ mod server;
 mod socket;
 
 pub(crate) use lines::MAX_LINE;
-pub use server::{Ask, Peer, serve};
+pub use server::{Answer, Ask, Peer, serve};
 pub use socket::{BindError, SocketFile, bind};

@@ -1,5 +1,6 @@
 //! Connections of clients.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,22 @@ pub struct Ask {
     /// Who asks.
     pub peer: Peer,
     /// Where the answer goes.
-    pub reply: oneshot::Sender<Result<Value, ApiError>>,
+    pub reply: oneshot::Sender<Result<Answer, ApiError>>,
+}
+
+/// What answers a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// A result.
+    Value(Value),
+    /// A file that holds the result as JSON on one line: it may be longer than memory is for.
+    Document(File),
+}
+
+impl From<Value> for Answer {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
 }
 
 /// Who is at the other end of a socket, as the kernel says.

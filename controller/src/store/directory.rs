@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statvfs::statvfs;
 
 use super::StoreError;
 
@@ -55,6 +56,12 @@ impl StateDir {
     /// The file with the commit number.
     pub(super) fn commit_file(&self) -> PathBuf {
         self.path.join("commit")
+    }
+
+    /// The bytes that are free on the directory's disk, for us.
+    pub(super) fn free(&self) -> io::Result<u64> {
+        let disk = statvfs(&self.path)?;
+        Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
     }
 
     /// Makes durable which files exist, and what sled writes only once: its log's recovered end and its settings.

@@ -53,6 +53,16 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The disk is too full for a change; nothing of it was stored, and the next may succeed.
+    #[error("{} has {free} bytes free, and this change needs {needed}: make room, then ask again; nothing was changed", path.display())]
+    Full {
+        /// The state directory.
+        path: PathBuf,
+        /// What is free.
+        free: u64,
+        /// What has to be.
+        needed: u64,
+    },
     /// A write failed, this one or an earlier one; whether the first that failed is on disk is known after a restart.
     #[error("the store in {} is read-only since a write failed: {reason}; make room or repair the disk, then restart buoyd", path.display())]
     ReadOnly {
@@ -107,4 +117,4 @@ fn tells_damage(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidData | InvalidInput | NotFound | Other | UnexpectedEof)
 }
 
-const RESTORE: &str = "restore the state directory from a backup, or move it away to start empty";
+const RESTORE: &str = "move the state directory away, then restore a backup (buoyd restore FILE) or start empty";

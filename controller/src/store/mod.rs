@@ -8,19 +8,22 @@
 //! ```
 //!
 //! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
-//! [`open`] and [`scan`] (what is checked before anything is given out), then what they stand on: [`table`] (trees and
-//! keys), [`envelope`] (values), [`state`] (what shows that nothing is missing), [`commit_file`], [`directory`],
-//! [`guard`] (sled's panics).
+//! [`open`] and [`scan`] (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
+//! [`restore`], then what they stand on: [`table`] (trees and keys), [`envelope`] (values), [`state`] (what shows that
+//! nothing is missing), [`commit_file`], [`directory`], [`guard`] (sled's panics).
 
+mod backup;
 mod commit_file;
 mod directory;
 mod engine;
 mod envelope;
 mod error;
 mod guard;
+mod migrate;
 mod open;
 mod plan;
 mod queue;
+mod restore;
 mod scan;
 mod state;
 mod stats;
@@ -32,9 +35,11 @@ use std::net::Ipv4Addr;
 
 use buoy_topology::{Change, Generation, HookRecord, MacAddr, NeighbourKey, Record};
 
+pub use backup::{Backup, NoBackup};
 pub use commit_file::CommitNo;
 pub use error::StoreError;
 pub use queue::Store;
+pub use restore::{RestoreError, restore};
 pub use stats::Stats;
 
 /// Opens the store of a state directory, or creates it where the directory is empty or missing. Takes the directory

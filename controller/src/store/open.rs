@@ -13,7 +13,8 @@ use super::commit_file::CommitFile;
 use super::directory::{StateDir, sync_dir};
 use super::engine::Engine;
 use super::envelope::{Header, seal};
-use super::scan::scan;
+use super::migrate::migrate;
+use super::scan::{Scanned, scan};
 use super::state::{SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
 use super::{CommitNo, Loaded, StoreError, guard};
@@ -27,40 +28,15 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     if acknowledged != CommitNo(0) && !dir.sled_log().exists() {
         return Err(StoreError::RolledBack { path: at, stored: CommitNo(0), expected: acknowledged });
     }
-    let db = open_sled(&dir)?;
-    dir.sync()?;
-    let log = File::options().write(true).open(dir.sled_log());
-    let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-
-    let stored = read_state(&db, &at)?;
-    if acknowledged > stored.as_ref().map_or(CommitNo(0), |state| state.commit) {
-        let stored = stored.map_or(CommitNo(0), |state| state.commit);
-        return Err(StoreError::RolledBack { path: at, stored, expected: acknowledged });
-    }
-    let trees = open_trees(&db, &at, stored.as_ref())?;
-    let scanned = scan(&trees, &at)?;
-    let tallies = stored.as_ref().map(|state| state.tallies.clone()).unwrap_or_default();
-    for table in Table::ALL {
-        let expected = tallies.get(&table).copied().unwrap_or_default();
-        let found = scanned.tallies.get(&table).copied().unwrap_or_default();
-        if expected != found {
-            let what = format!(
-                "{} has {} records where {} were stored, or some of them are old",
-                table.name(),
-                found.records,
-                expected.records
-            );
-            return Err(StoreError::damaged(&at, what));
+    let opened = match open_database(&dir, acknowledged) {
+        Err(damage @ StoreError::Damaged { .. }) if acknowledged == CommitNo(0) => {
+            warn!(%damage, "a first start was cut off before anything was acknowledged: the store begins anew");
+            std::fs::remove_dir_all(&at).map_err(|source| StoreError::io(&at, source))?;
+            open_database(&dir, acknowledged)?
         }
-    }
-
-    let fresh = stored.is_none();
-    let state = stored.unwrap_or_default();
-    if fresh {
-        write_first(&db, &trees, &at)?;
-        log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-        dir.sync()?;
-    }
+        opened => opened?,
+    };
+    let Database { db, log, trees, state, scanned } = opened;
     // Both slots are made whole, and the number catches up with a commit that became durable just before a crash.
     for number in [CommitNo(state.commit.0.saturating_sub(1)), state.commit] {
         commit_file.write(number).map_err(|source| StoreError::io(commit_file.path(), source))?;
@@ -80,6 +56,57 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     Ok((Engine { trees, db, log, commit_file, state, dir }, loaded))
 }
 
+/// A database that has been looked at.
+struct Database {
+    db: Db,
+    log: File,
+    trees: BTreeMap<Table, sled::Tree>,
+    state: State,
+    scanned: Scanned,
+}
+
+/// Opens sled's database and reads all of it; creates it where it is missing.
+fn open_database(dir: &StateDir, acknowledged: CommitNo) -> Result<Database, StoreError> {
+    let at = dir.sled();
+    let db = open_sled(dir)?;
+    dir.sync()?;
+    let log = File::options().write(true).open(dir.sled_log());
+    let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
+    let (stored, version) = read_state(&db, &at)?;
+    let commit = stored.as_ref().map_or(CommitNo(0), |state| state.commit);
+    if acknowledged > commit {
+        return Err(StoreError::RolledBack { path: at, stored: commit, expected: acknowledged });
+    }
+    let trees = open_trees(&db, &at, stored.as_ref())?;
+    let scanned = scan(&trees, &at)?;
+    check_tallies(&scanned, stored.as_ref(), &at)?;
+    migrate(&db, trees.get(&Table::Meta).expect("every table is open"), &log, version, &at)?;
+    if stored.is_none() {
+        write_first(&db, &trees, &at)?;
+        log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
+        dir.sync()?;
+    }
+    Ok(Database { db, log, trees, state: stored.unwrap_or_default(), scanned })
+}
+
+/// Holds that each table has what was stored in it, no more, no less and nothing old.
+fn check_tallies(scanned: &Scanned, stored: Option<&State>, at: &Path) -> Result<(), StoreError> {
+    for table in Table::ALL {
+        let expected = stored.and_then(|state| state.tallies.get(&table)).copied().unwrap_or_default();
+        let found = scanned.tallies.get(&table).copied().unwrap_or_default();
+        if expected != found {
+            let what = format!(
+                "{} has {} records where {} were stored, or some of them are old",
+                table.name(),
+                found.records,
+                expected.records
+            );
+            return Err(StoreError::damaged(at, what));
+        }
+    }
+    Ok(())
+}
+
 /// Opens the commit file, or creates it where the directory has no store yet.
 fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, CommitNo), StoreError> {
     let path = dir.commit_file();
@@ -96,7 +123,7 @@ fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, CommitNo), StoreError
 }
 
 /// Opens sled. It starts over without a word where its files are gone, which the commit number shows afterwards.
-fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
+pub(super) fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
     let at = dir.sled();
     let config = sled::Config::new().path(&at).cache_capacity(CACHE_BYTES).mode(sled::Mode::LowSpace);
     let deadline = Instant::now() + LOCK_WAIT;
@@ -114,18 +141,18 @@ fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
     }
 }
 
-/// Reads the store's own state; nothing if no commit has ever been written.
-fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
+/// Reads the store's own state, none if no commit has ever been written, and its schema version.
+fn read_state(db: &Db, at: &Path) -> Result<(Option<State>, u32), StoreError> {
     let meta_exists = db.tree_names().iter().any(|name| name == Table::Meta.name().as_bytes());
     if !meta_exists {
-        return Ok(None);
+        return Ok((None, SCHEMA));
     }
     let (schema, state) = guard::sled(at, || {
         let meta = db.open_tree(Table::Meta.name())?;
         Ok((meta.get(Place::of_schema().key)?, meta.get(Place::of_state().key)?))
     })?;
     let (schema, state) = match (schema, state) {
-        (None, None) => return Ok(None),
+        (None, None) => return Ok((None, SCHEMA)),
         (Some(schema), Some(state)) => (schema, state),
         (None, Some(_)) => return Err(StoreError::damaged(at, "the schema version is missing")),
         (Some(_), None) => return Err(StoreError::damaged(at, "the store's state is missing")),
@@ -138,7 +165,8 @@ fn read_state(db: &Db, at: &Path) -> Result<Option<State>, StoreError> {
     let unreadable = |what: &dyn std::fmt::Display| StoreError::damaged(at, format!("{place} is unreadable: {what}"));
     let (header, value) = Header::parse(&state).map_err(|error| unreadable(&error))?;
     header.check(&place, value).map_err(|error| unreadable(&error))?;
-    serde_json::from_slice(value).map(Some).map_err(|error| unreadable(&error))
+    let state = serde_json::from_slice(value).map_err(|error| unreadable(&error))?;
+    Ok((Some(state), version))
 }
 
 /// Opens all trees. One that is missing from a store that had something in it is damage; sled would create it empty.

@@ -57,6 +57,12 @@ impl Plan {
         self.generation
     }
 
+    /// The bytes of all keys and values.
+    pub(super) fn size(&self) -> u64 {
+        let sizes = self.writes.iter().map(|(place, value)| place.key.len() + value.as_ref().map_or(0, Vec::len));
+        sizes.sum::<usize>().try_into().unwrap_or(u64::MAX)
+    }
+
     /// The places to write, each once.
     pub(super) fn writes(&self) -> impl Iterator<Item = (&Place, Option<&[u8]>)> {
         self.writes.iter().map(|(place, value)| (place, value.as_deref()))

@@ -1,24 +1,25 @@
 //! The store thread: requests that wait together become durable together.
 
 use std::fmt;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use buoy_topology::{Change, Generation, MacAddr, NeighbourKey};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
-use super::{Commit, HookNote, StoreError};
+use super::{Commit, HookNote, StoreError, backup};
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
 #[derive(Debug)]
 pub struct Store {
     /// Taken only by `drop`, to end the thread.
-    requests: Option<SyncSender<Request>>,
+    requests: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     dir: PathBuf,
@@ -58,6 +59,14 @@ impl Store {
         self.send(Request { change: None, learnt: Vec::new(), hooks, done: Box::new(done) });
     }
 
+    /// Asks for a backup: a file with all that is durable when its turn comes. Commits wait meanwhile.
+    pub fn back_up(&self, done: impl FnOnce(Result<File, StoreError>) + Send + 'static) {
+        let requests = self.requests.as_ref().expect("only drop takes the sender");
+        if let Err(SendError(Job::BackUp(done))) = requests.send(Job::BackUp(Box::new(done))) {
+            done(Err(self.ended()));
+        }
+    }
+
     /// What has been done since the store was opened.
     pub fn stats(&self) -> Stats {
         self.counters.stats()
@@ -68,10 +77,13 @@ impl Store {
 
     fn send(&self, request: Request) {
         let requests = self.requests.as_ref().expect("only drop takes the sender");
-        if let Err(SendError(request)) = requests.send(request) {
-            let reason = "the store thread has ended".to_owned();
-            (request.done)(Err(StoreError::ReadOnly { path: self.dir.clone(), reason }));
+        if let Err(SendError(Job::Write(request))) = requests.send(Job::Write(request)) {
+            (request.done)(Err(self.ended()));
         }
+    }
+
+    fn ended(&self) -> StoreError {
+        StoreError::ReadOnly { path: self.dir.clone(), reason: "the store thread has ended".to_owned() }
     }
 }
 
@@ -84,6 +96,12 @@ impl Drop for Store {
             error!("the store thread panicked");
         }
     }
+}
+
+/// What the store thread is asked.
+enum Job {
+    Write(Request),
+    BackUp(Box<dyn FnOnce(Result<File, StoreError>) + Send>),
 }
 
 /// Somebody who waits for something to become durable.
@@ -111,10 +129,19 @@ struct Worker {
 
 impl Worker {
     /// Serves requests until the store is dropped.
-    fn run(mut self, queue: &Receiver<Request>) {
+    fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            group.extend(queue.try_iter().take(GROUP_LEN - 1));
+            let mut group = Vec::new();
+            for job in std::iter::once(first).chain(queue.try_iter().take(GROUP_LEN - 1)) {
+                match job {
+                    Job::Write(request) => group.push(request),
+                    Job::BackUp(done) => {
+                        self.commit(std::mem::take(&mut group));
+                        let engine = &self.engine;
+                        done(backup::snapshot(&engine.trees, &engine.state, &engine.dir.sled()));
+                    }
+                }
+            }
             self.commit(group);
         }
     }
@@ -136,6 +163,13 @@ impl Worker {
         if accepted.is_empty() {
             return;
         }
+        if let Some((free, needed)) = self.lack_of_room(&plan) {
+            warn!(free, needed, "the disk is too full for a change");
+            for (_, done) in accepted {
+                done(Err(StoreError::Full { path: self.engine.dir.path().to_owned(), free, needed }));
+            }
+            return;
+        }
         match self.engine.write(&plan, &self.counters) {
             Ok(()) => {
                 self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
@@ -152,6 +186,15 @@ impl Worker {
                 self.read_only = Some(reason);
             }
         }
+    }
+
+    /// What is free and what would have to be, where it is not enough. Asked before anything is written: a write that
+    /// fails half-way leaves it unknown what is on disk.
+    fn lack_of_room(&self, plan: &Plan) -> Option<(u64, u64)> {
+        let needed = RESERVE.saturating_add(plan.size().saturating_mul(GROWTH));
+        // Where the system does not tell, the write itself does.
+        let free = self.engine.dir.free().ok()?;
+        (free < needed).then_some((free, needed))
     }
 
     fn refusal(&self, reason: &str) -> StoreError {
@@ -173,5 +216,9 @@ impl Request {
 
 /// How many requests may wait.
 const QUEUE_LEN: usize = 1_024;
+/// What stays free on the disk: sled tidies its log up, and opens no store on a full disk.
+const RESERVE: u64 = 16 * 1_024 * 1_024;
+/// How much sled writes for a byte of ours, at most: the page that it belongs to, anew.
+const GROWTH: u64 = 4;
 /// How many requests share one transaction.
 const GROUP_LEN: usize = 256;

@@ -28,6 +28,19 @@ pub(super) struct Scanned {
 /// Reads all trees; the first value that is not what was stored ends it.
 pub(super) fn scan(trees: &BTreeMap<Table, Tree>, at: &Path) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
+    for_each(trees, at, |place, header, value| {
+        scanned.tallies.entry(place.table).or_default().add(header);
+        scanned.take(place, value).map_err(|error| StoreError::damaged(at, format!("{place}: {error}")))
+    })?;
+    Ok(scanned)
+}
+
+/// Goes through all values but those that the store keeps about itself, and checks that each is whole.
+pub(super) fn for_each(
+    trees: &BTreeMap<Table, Tree>,
+    at: &Path,
+    mut visit: impl FnMut(&Place, Header, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     for table in Table::ALL {
         let tree = trees.get(&table).expect("every table is open");
         let mut pairs = tree.iter();
@@ -41,11 +54,10 @@ pub(super) fn scan(trees: &BTreeMap<Table, Tree>, at: &Path) -> Result<Scanned, 
             let (header, first) = Header::parse(&stored).map_err(|error| wrong(&error))?;
             let value = join(header, &place, first, &mut next)?;
             header.check(&place, &value).map_err(|error| wrong(&error))?;
-            scanned.tallies.entry(table).or_default().add(header);
-            scanned.take(&place, &value).map_err(|error| wrong(&error))?;
+            visit(&place, header, &value)?;
         }
     }
-    Ok(scanned)
+    Ok(())
 }
 
 /// The whole value: its first part and those that follow it in the tree. What is missing shows in the length.

@@ -12,7 +12,7 @@ use crate::support::{Daemon, declared};
 fn import(daemon: &Daemon, list: &str, words: &str) -> Output {
     let file = daemon.dir.path().join("list");
     std::fs::write(&file, list).expect("it can be written");
-    daemon.buoyctl(&format!("--format json --wait store pool import public {}{words}", file.display()))
+    daemon.buoyctl(&format!("--format json --wait store --timeout 600 pool import public {}{words}", file.display()))
 }
 
 fn document(output: &Output) -> Value {

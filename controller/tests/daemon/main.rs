@@ -2,7 +2,9 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that fails says so")]
 
+mod backup;
 mod careless;
+mod completion;
 mod described;
 mod exits;
 mod hooks;

@@ -25,7 +25,7 @@ fn file(daemon: &Daemon, name: &str, text: &str) -> PathBuf {
 /// Applies a file and waits for no switch.
 fn apply(daemon: &Daemon, text: &str, words: &str) -> Output {
     let path = file(daemon, "site.toml", text);
-    daemon.buoyctl(&format!("--wait store apply -f {}{words}", path.display()))
+    daemon.buoyctl(&format!("--wait store --timeout 600 apply -f {}{words}", path.display()))
 }
 
 fn document(output: &Output) -> Value {
@@ -43,7 +43,7 @@ fn stderr(output: &Output) -> String {
 }
 
 fn export(daemon: &Daemon) -> String {
-    stdout(&daemon.buoyctl("export"))
+    stdout(&daemon.buoyctl("--timeout 600 export"))
 }
 
 fn generation(daemon: &Daemon) -> u64 {

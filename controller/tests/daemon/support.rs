@@ -66,6 +66,13 @@ impl Daemon {
         command
     }
 
+    /// Its state directory as it sees it in namespaces of its own.
+    pub(crate) fn root(&self) -> PathBuf {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let inside = self.state.strip_prefix("/").expect("an absolute path");
+        Path::new("/proc").join(pid.to_string()).join("root").join(inside)
+    }
+
     /// Starts it on the state that it left.
     pub(crate) fn start_again(&mut self) {
         self.start_as(self.command());

@@ -56,10 +56,13 @@ fn child_commits_until_it_is_killed() {
     let Some(dir) = std::env::var_os("BUOY_STORE_CHILD") else { return };
     let (store, loaded) = open(dir.as_ref());
     println!("\nopen");
+    let learn = |generation| store.learn(vec![(neighbour_of(generation), Some(mac_of(generation)))], |_| {});
     let mut waiting = std::collections::VecDeque::new();
+    // The last run may have ended between its last commit and what was learnt after it.
+    learn(loaded.generation.0);
     for generation in loaded.generation.0 + 1.. {
         waiting.push_back((generation, send(&store, generation, change(generation))));
-        store.learn(vec![(neighbour_of(generation), Some(mac_of(generation)))], |_| {});
+        learn(generation);
         if waiting.len() == 8 {
             let (generation, answered) = waiting.pop_front().unwrap();
             wait(&answered).unwrap();
@@ -70,7 +73,7 @@ fn child_commits_until_it_is_killed() {
 }
 
 /// What commit n does: puts three addresses and removes one, which must be seen together.
-fn change(generation: u64) -> Change {
+pub(crate) fn change(generation: u64) -> Change {
     let [a, b, c, gone] = touched(generation);
     let mut change = puts([a, b, c].map(|n| fip(n, generation)));
     change.remove(Key::FloatingIp(address(gone)));
@@ -83,7 +86,7 @@ fn touched(generation: u64) -> [u32; 4] {
 }
 
 /// All addresses after so many commits.
-fn expected(last: u64) -> BTreeMap<std::net::Ipv4Addr, u64> {
+pub(crate) fn expected(last: u64) -> BTreeMap<std::net::Ipv4Addr, u64> {
     let mut expected = BTreeMap::new();
     for generation in 1..=last {
         let [a, b, c, gone] = touched(generation);

@@ -5,5 +5,7 @@
 mod contents;
 mod damage;
 mod kills;
+mod power;
+mod schema;
 mod support;
 mod writing;

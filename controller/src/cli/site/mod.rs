@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use super::client::{Failure, Long, Session};
-use super::{Exit, Format, finish};
+use super::{Exit, Format, finish, names};
 use crate::api::{ErrorKind, Wait};
 use crate::arguments::one_line;
 use check::Entries;
@@ -30,6 +30,7 @@ use tree::{Lines, Node, Wrong};
 pub(super) struct Setting<'a> {
     pub(super) socket: &'a Path,
     pub(super) format: Format,
+    pub(super) quiet: bool,
     pub(super) wait: Wait,
     pub(super) timeout: Duration,
 }
@@ -76,6 +77,7 @@ pub(super) fn apply(args: &Apply, setting: &Setting<'_>) -> Exit {
     };
     match send(args, setting, &entries) {
         Ok(result) => finish(&result, setting, !args.dry_run, || match setting.format {
+            _ if setting.quiet => names(&result["changes"]),
             Format::Json => format!("{result:#}\n"),
             Format::Table => show::render(&result),
         }),

@@ -1,0 +1,112 @@
+//! Shell completion: commands and options from clap, and the names of what there is from the daemon.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Arg, Command, CommandFactory, ValueEnum};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::Shells;
+use serde_json::Value;
+
+use super::{Args, Exit, client};
+use crate::api::{ErrorKind, FipList, Request, Wait};
+
+/// A shell that can be taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Answers a shell that asks for completions, and ends the process then.
+pub fn answer_shell() {
+    CompleteEnv::with_factory(|| with_names(Args::command(), "")).var(VARIABLE).complete();
+}
+
+/// Prints what teaches a shell.
+pub(super) fn teach(shell: Shell) -> Exit {
+    let name = shell.to_possible_value().expect("no shell is skipped").get_name().to_owned();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&name).expect("clap_complete has them all");
+    let mut script = Vec::new();
+    let written = completer.write_registration(VARIABLE, BUOYCTL, BUOYCTL, BUOYCTL, &mut script);
+    match written.and_then(|()| io::stdout().write_all(&script)) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            eprintln!("buoyctl: {error}");
+            Exit::Refused(ErrorKind::Storage)
+        }
+    }
+}
+
+/// Lets each argument that names something offer what there is of it. `noun` is the command above.
+fn with_names(command: Command, noun: &str) -> Command {
+    let verb = command.get_name().to_owned();
+    let command = command.mut_args(|arg| match names_of(noun, &verb, &arg) {
+        Some(names) => arg.add(ArgValueCandidates::new(move || names.ask())),
+        None => arg,
+    });
+    let noun = if noun.is_empty() && verb != BUOYCTL { verb } else { noun.to_owned() };
+    command.mut_subcommands(|own| with_names(own, &noun))
+}
+
+/// Where the names come from that an argument can be.
+#[derive(Clone)]
+struct Names {
+    request: Request,
+    field: &'static str,
+}
+
+/// What an argument of a command names; nothing where it is no name, or a new one.
+fn names_of(noun: &str, verb: &str, arg: &Arg) -> Option<Names> {
+    let is_new = matches!(verb, "create") || (verb == "add" && noun != "pool");
+    let kind = match (arg.get_id().as_str(), noun) {
+        ("name", noun) if !is_new => noun,
+        ("address", "fip") => "fip",
+        ("bridge", "switch") => "switch",
+        (kind @ ("provider" | "pool" | "network" | "instance"), _) => kind,
+        _ => return None,
+    };
+    let (request, field) = match kind {
+        "provider" => (Request::ProviderList, "name"),
+        "pool" => (Request::PoolList, "name"),
+        "network" => (Request::NetworkList, "name"),
+        "instance" => (Request::InstanceList, "name"),
+        "direct" => (Request::DirectList, "name"),
+        "switch" => (Request::SwitchList, "bridge"),
+        "fip" => (Request::FipList(FipList::default()), "address"),
+        _ => return None,
+    };
+    Some(Names { request, field })
+}
+
+impl Names {
+    /// Asks the daemon. A shell that completes is no place for an error.
+    fn ask(&self) -> Vec<CompletionCandidate> {
+        let answer = client::call(&socket(), &self.request, Wait::default(), Duration::ZERO);
+        let rows = answer.as_ref().ok().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        rows.iter().filter_map(|row| row[self.field].as_str()).map(CompletionCandidate::new).collect()
+    }
+}
+
+/// The socket that the words name, or the one that a command without any would use.
+fn socket() -> PathBuf {
+    let mut words = std::env::args_os().skip_while(|word| word != "--socket").skip(1);
+    let named = words.next().or_else(|| std::env::var_os("BUOY_SOCKET"));
+    named.map_or_else(|| crate::daemon::config::DEFAULT_SOCKET.into(), PathBuf::from)
+}
+
+pub(super) const HELP: &str = "Completes commands, options and the names of what there is (asked of the daemon).
+
+Examples:
+  source <(buoyctl completion bash)                         # this shell
+  buoyctl completion bash > /etc/bash_completion.d/buoyctl  # every bash
+  buoyctl completion zsh > ~/.zfunc/_buoyctl
+  buoyctl completion fish > ~/.config/fish/completions/buoyctl.fish";
+
+const BUOYCTL: &str = "buoyctl";
+/// Set by the script when the shell asks.
+const VARIABLE: &str = "BUOYCTL_COMPLETE";
