@@ -1,6 +1,6 @@
 //! `buoyd` and `buoyctl` in a lab, as a user runs them.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -139,9 +139,15 @@ impl Drop for Daemon {
 /// Runs `buoyctl` in the host of a lab, also where no daemon is.
 #[track_caller]
 pub fn buoyctl<A: AsRef<OsStr>>(host: &Node, words: impl IntoIterator<Item = A>) -> Output {
+    host.run(buoyctl_line(words))
+}
+
+/// `buoyctl` and these words, for [`Node::run`] and [`Node::spawn`].
+#[track_caller]
+pub fn buoyctl_line<A: AsRef<OsStr>>(words: impl IntoIterator<Item = A>) -> Vec<OsString> {
     let mut line = vec![binary("buoyctl", "BUOYCTL").into(), OsStr::new("--socket").to_owned(), SOCKET.into()];
     line.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
-    host.run(line)
+    line
 }
 
 /// The daemon's socket, inside the lab.

@@ -77,6 +77,8 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
             quiet_stack(HOST, lab)?;
             ip_batch(&wiring::links(lab, datapath))?;
             wiring::ports(lab).try_for_each(deafen)?;
+            wiring::bare(lab).try_for_each(|end| listen_for_own(&end.name))?;
+            checksum_in_software(wiring::bare(lab).map(|end| &*end.name))?;
             for_each_namespace(lab, |name| {
                 ip_batch(&wiring::inside(lab, name))?;
                 if lab.place(name) == Some(Place::Node) {
@@ -91,7 +93,9 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
         links.join().map_err(|_| anyhow::anyhow!("wiring panicked"))??;
         switch.join().map_err(|_| anyhow::anyhow!("starting Open vSwitch panicked"))?
     })?;
-    run("ovs-vsctl", wiring::bridges(lab, datapath))?;
+    if !lab.bridges.is_empty() {
+        run("ovs-vsctl", wiring::bridges(lab, datapath))?;
+    }
     for_each_namespace(lab, |_| await_carrier())?;
     ip_batch(&wiring::host_addresses(lab))?;
     if datapath == Datapath::Dummy {
@@ -174,6 +178,14 @@ fn quiet_stack(namespace: &str, lab: &LabSpec) -> Result<()> {
 fn deafen(port: &str) -> Result<()> {
     write_sysctl(&format!("net/ipv4/conf/{port}/arp_ignore"), "8")?;
     write_sysctl(&format!("net/ipv4/conf/{port}/rp_filter"), "1")
+}
+
+/// Lets the host's stack take in what arrives at an interface only while the addresses and the routes are on it.
+///
+/// Once it is a port of a bridge, whose addresses are elsewhere, it is as deaf as [`deafen`] makes one.
+fn listen_for_own(interface: &str) -> Result<()> {
+    write_sysctl(&format!("net/ipv4/conf/{interface}/arp_ignore"), "1")?;
+    write_sysctl(&format!("net/ipv4/conf/{interface}/rp_filter"), "1")
 }
 
 fn write_sysctl(name: &str, value: &str) -> Result<()> {

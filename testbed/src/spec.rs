@@ -24,7 +24,11 @@ pub struct LabSpec {
     /// The range that floating IPs may be taken from, in the form that `buoyctl pool create --range` takes.
     pub pool: String,
     /// Open vSwitch bridges in the host.
+    #[serde(default)]
     pub bridges: Vec<BridgeSpec>,
+    /// Routes of the host beyond those of its bridges.
+    #[serde(default)]
+    pub routes: Vec<RouteSpec>,
     /// Patch links between them.
     #[serde(default)]
     pub patches: Vec<PatchSpec>,
@@ -138,17 +142,17 @@ pub struct LinkSpec {
     pub b: LinkEnd,
 }
 
-/// One end of a veth pair: an interface of a node, or a port of a bridge or switch.
+/// One end of a veth pair: an interface of a node or of the host, or a port of a bridge or switch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkEnd {
-    /// The node, bridge or switch that it belongs to.
+    /// The node, bridge or switch that it belongs to, or `host`.
     pub at: String,
     /// The interface's name there.
     pub name: String,
     /// Its MAC; the kernel picks one where none is given.
     pub mac: Option<MacAddr>,
-    /// Addresses; only of a node.
+    /// Addresses; only of a node or the host.
     #[serde(default)]
     pub addresses: Vec<IpNet>,
 }
@@ -162,6 +166,8 @@ pub enum Place {
     Switch,
     /// A node.
     Node,
+    /// The host itself: an interface of it that is in no bridge.
+    Host,
 }
 
 impl LabSpec {
@@ -191,7 +197,9 @@ impl LabSpec {
 
     /// What this name stands for.
     pub fn place(&self, name: &str) -> Option<Place> {
-        if self.bridges.iter().any(|bridge| bridge.name == name) {
+        if name == HOST {
+            Some(Place::Host)
+        } else if self.bridges.iter().any(|bridge| bridge.name == name) {
             Some(Place::Bridge)
         } else if self.switches.iter().any(|switch| switch.name == name) {
             Some(Place::Switch)
@@ -234,7 +242,8 @@ impl LabSpec {
         for end in self.ends() {
             let place = self.place(&end.at).with_context(|| format!("link end {} at unknown {}", end.name, end.at))?;
             ensure!(end.name.len() <= INTERFACE_NAME_MAX, "interface name {} is too long", end.name);
-            ensure!(place == Place::Node || end.addresses.is_empty(), "port {} can have no address", end.name);
+            let is_port = matches!(place, Place::Bridge | Place::Switch);
+            ensure!(!is_port || end.addresses.is_empty(), "port {} can have no address", end.name);
             let namespace = if place == Place::Bridge { HOST } else { end.at.as_str() };
             ensure!(interfaces.insert((namespace, end.name.as_str())), "interface {} is used twice", end.name);
         }
@@ -256,6 +265,8 @@ const LABS: &[&str] = &[
     include_str!("../labs/ten.toml"),
     include_str!("../labs/ovh.toml"),
     include_str!("../labs/hetzner.toml"),
+    include_str!("../labs/bare.toml"),
+    include_str!("../labs/bare-ovh.toml"),
 ];
 
 #[cfg(test)]
@@ -267,12 +278,15 @@ mod tests {
         assert!(format!("{error:#}").contains(complaint), "{error:#}");
     }
 
-    const HEAD: &str = "name='x'\nsummary=''\npool=''\nbridges=[]\n";
+    const HEAD: &str = "name='x'\nsummary=''\npool=''\n";
 
     #[test]
     fn built_in_labs_are_sound() {
         let labs = LabSpec::all().expect("labs");
-        assert_eq!(labs.iter().map(|lab| lab.name.as_str()).collect::<Vec<_>>(), ["flat", "ten", "ovh", "hetzner"]);
+        assert_eq!(
+            labs.iter().map(|lab| lab.name.as_str()).collect::<Vec<_>>(),
+            ["flat", "ten", "ovh", "hetzner", "bare", "bare-ovh"]
+        );
     }
 
     #[test]
@@ -290,6 +304,6 @@ mod tests {
     #[test]
     fn an_unknown_lab_is_answered_with_the_known_ones() {
         let error = LabSpec::named("moon").expect_err("no such lab");
-        assert_eq!(error.to_string(), "there is no lab \"moon\"; labs: flat, ten, ovh, hetzner");
+        assert_eq!(error.to_string(), "there is no lab \"moon\"; labs: flat, ten, ovh, hetzner, bare, bare-ovh");
     }
 }

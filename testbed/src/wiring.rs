@@ -40,14 +40,14 @@ pub(crate) fn links(lab: &LabSpec, datapath: Datapath) -> String {
             if let Some(mac) = end.mac {
                 let _ = write!(words, " address {mac}");
             }
-            if lab.place(&end.at) != Some(Place::Bridge) {
+            if !matches!(lab.place(&end.at), Some(Place::Bridge | Place::Host)) {
                 let _ = write!(words, " netns {}", end.at);
             }
             words
         };
         let _ = writeln!(batch, "link add {} index {index} type veth peer {}", end(&link.a), end(&link.b));
     }
-    for name in ports(lab) {
+    for name in ports(lab).chain(bare(lab).map(|end| end.name.as_str())) {
         let _ = writeln!(batch, "link set {name} up");
     }
     for bridge in lab.bridges.iter().filter(|bridge| is_wired(bridge, datapath)) {
@@ -61,6 +61,14 @@ pub(crate) fn links(lab: &LabSpec, datapath: Datapath) -> String {
 /// Brings LOCAL of each bridge up with the host's addresses; run in the host, after Open vSwitch made them.
 pub(crate) fn host_addresses(lab: &LabSpec) -> String {
     let mut batch = String::new();
+    for end in bare(lab) {
+        for address in &end.addresses {
+            let _ = writeln!(batch, "address add {address} dev {}", end.name);
+        }
+    }
+    for route in &lab.routes {
+        push_route(&mut batch, route);
+    }
     // LOCAL of the others stays down, as neutron leaves it: up, it would answer ARP for the host with its own MAC.
     for bridge in lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty()) {
         let name = &bridge.name;
@@ -98,6 +106,11 @@ pub(crate) fn inside(lab: &LabSpec, namespace: &str) -> String {
 /// Names of the host's interfaces that are ports of its bridges.
 pub(crate) fn ports(lab: &LabSpec) -> impl Iterator<Item = &str> {
     lab.ends().filter(|end| lab.place(&end.at) == Some(Place::Bridge)).map(|end| end.name.as_str())
+}
+
+/// The host's interfaces that are in no bridge.
+pub(crate) fn bare(lab: &LabSpec) -> impl Iterator<Item = &LinkEnd> {
+    lab.ends().filter(|end| lab.place(&end.at) == Some(Place::Host))
 }
 
 /// One `ovs-vsctl` transaction that makes all bridges and ports.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::host::args::Host;
 use super::import::{Import, List, Unreadable};
 use super::site::{self, Apply, Export};
 use crate::api::{
@@ -97,6 +98,9 @@ pub(super) enum Task {
     /// OpenFlow messages in hex, as text; needs no daemon
     #[command(after_help = DECODE_HELP)]
     Decode(Decode),
+    /// This machine's own NIC and addresses
+    #[command(subcommand)]
+    Host(Host),
 }
 
 #[derive(Debug, clap::Args)]
@@ -286,7 +290,7 @@ const EXAMPLE: &str = "Example, from nothing to a floating IP:
   buoyctl fip associate 203.0.113.100 web
 
 Exit codes: 0 done, 2 usage or invalid, 3 not found, 4 conflict, in use, exhausted or quota, 5 denied, 6 no daemon,
-7 stored but not applied within the timeout, 1 anything else.";
+7 stored but not applied within the timeout (host adopt: not confirmed, and undone), 1 anything else.";
 
 const SET_HELP: &str =
     "The provider sees the MAC where its --mac-policy is vmac. While the address is associated, flows and MAC change

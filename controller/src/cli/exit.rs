@@ -17,6 +17,8 @@ pub enum Exit {
     Unreachable,
     /// 7: durable, but not applied within the timeout.
     Pending,
+    /// 7: nobody confirmed, so it was undone.
+    Unconfirmed,
 }
 
 impl From<Exit> for ExitCode {
@@ -26,7 +28,7 @@ impl From<Exit> for ExitCode {
             Exit::Refused(kind) => kind.exit_code(),
             Exit::Broken => 1,
             Exit::Unreachable => 6,
-            Exit::Pending => 7,
+            Exit::Pending | Exit::Unconfirmed => 7,
         })
     }
 }

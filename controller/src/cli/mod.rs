@@ -3,6 +3,7 @@
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
 //! [`import`] reads lists of addresses, [`site`] whole sites;
 //! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
+//! [`host`] changes this machine.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -12,6 +13,7 @@ mod client;
 mod completion;
 mod decode;
 mod exit;
+mod host;
 mod import;
 mod site;
 mod table;
@@ -45,6 +47,7 @@ pub fn run(args: Args) -> Exit {
         Task::Backup(args) => return backup::run(&args, &socket, timeout),
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
+        Task::Host(command) => return host::run(&command, &socket, format),
     };
     let result = match client::call(&socket, &request, wait, timeout) {
         Ok(result) => result,

@@ -40,6 +40,10 @@ impl Core {
             self.on_legacy_packet(id, packet, now);
             return;
         }
+        if self.switches.get(&id).is_some_and(|switch| switch.role == Role::Integration) {
+            self.on_icmp(id, packet);
+            return;
+        }
         let fields = packet.matching.fields();
         let number = fields.iter().find_map(|field| registers::PROVIDER.held_in(field));
         let provider = number.and_then(|number| self.site.provider_by_id(EntityId(number)));

@@ -11,7 +11,7 @@
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`direct`] for direct ports, [`site`] for all at once), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
 //! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
-//! packets teach), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
+//! packets teach), [`icmp`] (what br-int leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`stats`], [`views`] and [`backup`].
 
 mod addresses;
@@ -23,6 +23,7 @@ mod commits;
 mod direct;
 mod gone;
 mod hooks;
+mod icmp;
 mod import;
 mod installed;
 mod legacy;

@@ -65,10 +65,12 @@ pub enum Feature {
     Nat = 0x22,
     /// The last step to an instance.
     Deliver = 0x23,
+    /// ICMP that the controller has to do with.
+    Icmp = 0x24,
 }
 
 impl Feature {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Drop,
         Self::Unconfigured,
         Self::Admit,
@@ -81,6 +83,7 @@ impl Feature {
         Self::Routing,
         Self::Nat,
         Self::Deliver,
+        Self::Icmp,
     ];
 
     /// Cookie and mask that take the feature's flows out of a dump.
@@ -103,6 +106,7 @@ impl Feature {
             Self::Routing => "routing",
             Self::Nat => "nat",
             Self::Deliver => "deliver",
+            Self::Icmp => "icmp",
         }
     }
 }

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use super::drops::DropReason;
 use crate::flow::Flow;
 use crate::flow::owner::Owner;
-use crate::openflow::{Action, FieldId, MatchField, Subfield, TableId};
+use crate::openflow::{Action, FieldId, Masked, MatchField, Subfield, TableId};
 
 pub(super) fn ipv4() -> MatchField {
     MatchField::EthType(0x0800)
@@ -66,6 +66,32 @@ pub(super) fn arp_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
     ]
 }
 
+/// An ICMP echo request in one piece: what is in fragments would have to be put together before it can be answered.
+pub(super) fn echo_request() -> [MatchField; 5] {
+    let unfragmented = Masked::new(0, FRAGMENT);
+    [
+        ipv4(),
+        MatchField::IpProto(1),
+        MatchField::Icmpv4Type(8),
+        MatchField::Icmpv4Code(0),
+        MatchField::IpFrag(unfragmented),
+    ]
+}
+
+/// Turns an echo request to an address into its answer.
+pub(super) fn echo_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
+    let copy = |src, dst, bits| Action::Move { src: whole(src, bits), dst: whole(dst, bits) };
+    [
+        copy(FieldId::ETH_SRC, FieldId::ETH_DST, 48),
+        set_eth_src(mac),
+        copy(FieldId::IPV4_SRC, FieldId::IPV4_DST, 32),
+        Action::SetField(MatchField::Ipv4Src(address.into())),
+        Action::SetField(MatchField::Icmpv4Type(0)),
+        Action::SetField(MatchField::NwTtl(64)),
+        forget_in_port(),
+    ]
+}
+
 /// The VLAN that a tagged packet carries.
 pub(super) fn on_vlan(vlan: VlanId) -> MatchField {
     MatchField::VlanVid((PRESENT | vlan.number()).into())
@@ -93,5 +119,7 @@ fn whole(field: FieldId, bits: u16) -> Subfield {
     Subfield { field, offset: 0, bits }
 }
 
+/// Any fragment, first or later (ovs-fields(7), `ip_frag`).
+const FRAGMENT: u8 = 0x03;
 /// OFPVID_PRESENT: there is a tag.
 const PRESENT: u16 = 0x1000;

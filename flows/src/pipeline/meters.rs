@@ -19,11 +19,16 @@ pub enum Meter {
     Unresolved = 623,
     /// Frames that the guard does not let out.
     Alarm = 624,
+    /// ICMP errors, for the packet that they quote.
+    Quote = 625,
+    /// Packets whose time to live is over.
+    Expired = 626,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Gateway, Self::Neighbour, Self::Claim, Self::Unresolved, Self::Alarm];
+    pub const ALL: [Self; 7] =
+        [Self::Gateway, Self::Neighbour, Self::Claim, Self::Unresolved, Self::Alarm, Self::Quote, Self::Expired];
 
     /// Packets a second, and as many at once.
     pub const fn rate(self) -> u32 {
@@ -32,6 +37,8 @@ impl Meter {
             Self::Neighbour => 200,
             Self::Claim | Self::Alarm => 20,
             Self::Unresolved => 100,
+            Self::Quote => 1_000,
+            Self::Expired => 200,
         }
     }
 

@@ -13,6 +13,11 @@ pub const INTERFACE: Register = Register(3);
 /// br-int: the provider that the packet leaves by, by its entity number.
 pub const EXIT: Register = Register(4);
 
+/// br-int: [`TRANSLATED`] once the packet that an ICMP error quotes has been.
+pub const QUOTE: Register = Register(6);
+/// What [`QUOTE`] holds then.
+pub const TRANSLATED: u32 = 1;
+
 /// br-ex: the direct port that sent the packet, by its entity number.
 pub const DIRECT: Register = Register(5);
 

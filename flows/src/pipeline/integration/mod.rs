@@ -1,10 +1,12 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`].
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`]; [`icmp`] is what some
+//! of them leave to the controller.
 
 mod admit;
 mod arp;
 mod deliver;
+mod icmp;
 mod l2;
 mod nat;
 mod route;
@@ -42,7 +44,11 @@ impl<'a> View<'a> {
                 flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
                 admit::base(flows);
                 let patches: BTreeSet<_> = site.providers().filter_map(|own| self.port(&own.patch_peer())).collect();
-                flows.extend(patches.into_iter().map(admit::patch));
+                for patch in patches {
+                    flows.push(admit::patch(patch));
+                    flows.extend(icmp::patch(patch, self.world.bridge));
+                }
+                icmp::base(self.world.bridge, flows);
                 l2::base(flows);
                 route::base(flows);
                 nat::base(flows);

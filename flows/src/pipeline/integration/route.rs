@@ -7,7 +7,7 @@ use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{forget_in_port, ipv4, set_eth_dst, set_eth_src, to};
+use crate::pipeline::fields::{echo_answer, echo_request, forget_in_port, ipv4, set_eth_dst, set_eth_src, to};
 use crate::pipeline::tables::integration::{DELIVER, ROUTE, SOURCE_NAT};
 
 pub(super) fn base(flows: &mut Vec<Flow>) {
@@ -17,6 +17,10 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
 
 pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
     let end = |priority, reason| Flow::new(ROUTE, priority, Owner::dropping(reason)).on(within(network)).on(ipv4());
+    let asked = Flow::new(ROUTE, ECHO, Owner { feature: Feature::Icmp, entity: network.id.0 }).on(within(network));
+    let asked = asked.on(MatchField::Ipv4Dst(network.gateway.into()));
+    let asked = echo_request().into_iter().fold(asked, Flow::on);
+    flows.push(asked.apply(echo_answer(network.gateway, network.gateway_mac)).goto(DELIVER));
     flows.push(end(GATEWAY, DropReason::ToGateway).on(MatchField::Ipv4Dst(network.gateway.into())));
     flows.push(end(NOBODY, DropReason::UnknownInstance).on(to(network.cidr)));
 }
@@ -30,6 +34,7 @@ pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     flows.push(back.apply(actions).goto(DELIVER));
 }
 
+const ECHO: u16 = 110;
 const GATEWAY: u16 = 100;
 const INSTANCE: u16 = 90;
 const NOBODY: u16 = 80;

@@ -28,11 +28,12 @@ const TABLE: TableId = TableId(0);
 pub const MOST_PAIRED: usize = 64;
 
 /// What bridges of this form cannot do, as `switch show` says it.
-pub const LIMITS: [&str; 12] = [
+pub const LIMITS: [&str; 13] = [
     "changes are not atomic, and a new layout of flows may lose packets: OpenFlow 1.0 has no bundles",
     "ARP for floating IPs and for gateways of networks is answered by the daemon, and not while it is away",
     "of ARP only the Ethernet source and the sender's IP address are checked",
-    "the time to live of packets is not counted down",
+    "the time to live of packets is not counted down, and no traceroute sees this host",
+    "ICMP errors pass with the fixed address inside: path MTU discovery does not work through a floating IP",
     "what comes to the daemon is not metered in the switch",
     "changes by others are found by audits, not at once",
     "what the guard refuses is counted and raises no alarm",

@@ -1,0 +1,101 @@
+//! What br-int leaves to the controller: ICMP errors, whose quoted packet has to be translated too (RFC 5508, section 4),
+//! and packets whose time to live is over (RFC 1812, section 5.3.1). Each packet is answered or sent on at once; nothing
+//! is kept, and the switch's meters bound how many come.
+
+use buoy_flows::icmp::{ErrorKind, Quoting, error};
+use buoy_flows::openflow::{Action, PacketIn, TableId};
+use buoy_flows::pipeline::registers::{self, EXIT, INTERFACE, NETWORK, ORIGIN, Origin, QUOTE, Register};
+use buoy_flows::pipeline::tables::integration as tables;
+use buoy_topology::site::Binding;
+use buoy_topology::{EntityId, Network, PortName};
+use bytes::Bytes;
+use std::net::Ipv4Addr;
+
+use super::Core;
+use crate::switch::ConnectionId;
+
+impl Core {
+    /// A packet that br-int could not do alone.
+    pub(super) fn on_icmp(&self, id: ConnectionId, packet: &PacketIn) {
+        let Some(switch) = self.switches.get(&id) else { return };
+        let Some(bridge) = switch.bridge.as_ref().map(|bridge| &bridge.name) else { return };
+        let held = |register: Register| packet.matching.fields().iter().find_map(|field| register.held_in(field));
+        let network = || {
+            let number = EntityId(held(NETWORK)?);
+            self.site.networks().find(|network| network.id == number)
+        };
+        let made = match packet.table {
+            tables::SOURCE_NAT => network().map(|network| {
+                let marks = [NETWORK.set(network.id.0), INTERFACE.set(held(INTERFACE).unwrap_or_default())];
+                let frame = self.translate_outward(bridge, network, &packet.frame);
+                (again(Origin::Instance, tables::SOURCE_NAT, marks), frame)
+            }),
+            tables::DESTINATION_NAT => {
+                let frame = self.translate_inward(bridge, &packet.frame);
+                Some((again(Origin::Provider, tables::DESTINATION_NAT, []), frame))
+            }
+            tables::ROUTE => network().and_then(|network| {
+                let answer = error(&packet.frame, ErrorKind::TimeExceeded, network.gateway)?;
+                Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
+            }),
+            tables::ADMIT => self.expired_outside(bridge, &packet.frame),
+            _ => None,
+        };
+        if let Some((actions, frame)) = made {
+            switch.send_packet(actions, Bytes::from(frame));
+        }
+    }
+
+    /// An instance complains: the packet that it quotes was sent to its floating IP, and may have come from one of ours.
+    fn translate_outward(&self, bridge: &PortName, network: &Network, frame: &[u8]) -> Vec<u8> {
+        let mut frame = frame.to_vec();
+        let Some(mut quoting) = Quoting::of(&mut frame) else { return frame };
+        if let Some(address) = quoting.quoted_destination().and_then(|fixed| self.floating_at(network, fixed)) {
+            quoting.quote_destination(address);
+        }
+        self.translate_quoted_source(bridge, &mut quoting);
+        frame
+    }
+
+    /// Somebody outside complains: the packet that is quoted came from the floating IP that the complaint is for.
+    fn translate_inward(&self, bridge: &PortName, frame: &[u8]) -> Vec<u8> {
+        let mut frame = frame.to_vec();
+        if let Some(mut quoting) = Quoting::of(&mut frame) {
+            self.translate_quoted_source(bridge, &mut quoting);
+        }
+        frame
+    }
+
+    fn translate_quoted_source(&self, bridge: &PortName, quoting: &mut Quoting<'_>) {
+        let to_its_sender = quoting.destination().filter(|address| quoting.quoted_source() == Some(*address));
+        if let Some(binding) = to_its_sender.and_then(|address| self.bound_on(bridge, address)) {
+            quoting.quote_source(binding.interface.ip);
+        }
+    }
+
+    /// The floating IP itself is where a packet from outside ended.
+    fn expired_outside(&self, bridge: &PortName, frame: &[u8]) -> Option<(Vec<Action>, Vec<u8>)> {
+        let binding = self.bound_on(bridge, super::arp::destination(frame)?)?;
+        let answer = error(frame, ErrorKind::TimeExceeded, binding.fip.address)?;
+        Some((vec![EXIT.set(binding.provider.id.0), resubmit(tables::EGRESS)], answer))
+    }
+
+    fn bound_on(&self, bridge: &PortName, address: Ipv4Addr) -> Option<Binding<'_>> {
+        self.site.binding(address).filter(|binding| binding.instance.bridge == *bridge)
+    }
+
+    fn floating_at(&self, network: &Network, fixed: Ipv4Addr) -> Option<Ipv4Addr> {
+        let instance = self.site.instance_at(&network.name, fixed)?;
+        self.site.floating_ip_of(&instance.name, fixed).map(|fip| fip.address)
+    }
+}
+
+/// Lets a packet go on in the table that handed it over, which does not do so again.
+fn again(origin: Origin, table: TableId, marks: impl IntoIterator<Item = Action>) -> Vec<Action> {
+    let known = [ORIGIN.set(origin), QUOTE.set(registers::TRANSLATED), resubmit(table)];
+    marks.into_iter().chain(known).collect()
+}
+
+fn resubmit(table: TableId) -> Action {
+    Action::Resubmit { port: None, table }
+}
