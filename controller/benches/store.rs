@@ -8,10 +8,12 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use buoy_controller::events::time::Millis;
+use buoy_controller::events::{Class, Detail, Entries, Event, Kind, Seq};
 use buoy_controller::store::{Commit, Store, open};
 use buoy_topology::{Association, Change, EntityId, FloatingIp, Generation, Record};
 
@@ -25,13 +27,17 @@ fn main() -> anyhow::Result<()> {
     let overwrite = |_| file.write_all_at(&[2; 20], 0).and_then(|()| file.sync_data());
     print("20 bytes in place and fdatasync", &repeat(2_000, overwrite)?);
     for (clients, commits) in [(1, 4_000), (16, 16_000), (64, 64_000)] {
-        let state = dir.path().join(format!("clients-{clients}"));
-        let (store, _) = open(&state)?;
-        let latencies = commit(&store, clients, commits);
-        print(&format!("commits of {clients} clients"), &latencies);
-        println!("    {:?}", store.stats());
+        for with_events in [false, true] {
+            let state = dir.path().join(format!("clients-{clients}-{with_events}"));
+            let (store, _) = open(&state)?;
+            let latencies = commit(&store, clients, commits, with_events);
+            let what = if with_events { " with an event each" } else { "" };
+            print(&format!("commits of {clients} clients{what}"), &latencies);
+            println!("    {:?}, {} MB of log", store.stats(), state.join("sled/db").metadata()?.len() / 1_000_000);
+        }
     }
-    measure_open(&dir.path().join("open"))
+    measure_open(&dir.path().join("open"), false)?;
+    measure_open(&dir.path().join("open-with-events"), true)
 }
 
 /// The latencies of something, and how long all of it took.
@@ -69,8 +75,10 @@ fn repeat(times: u64, mut step: impl FnMut(u64) -> std::io::Result<()>) -> std::
 }
 
 /// Commits from so many threads, each waiting for its answer before it goes on.
-fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
+fn commit(store: &Store, clients: u32, commits: u32, with_events: bool) -> Latencies {
     let last = Mutex::new(0);
+    // The oldest goes for the newest, as in a log that is full.
+    let change_bound = 2_000;
     let started = Instant::now();
     let client = || {
         let mut each = Vec::new();
@@ -82,7 +90,9 @@ fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
                 *last += 1;
                 let mut change = Change::default();
                 change.put(fip(*last));
-                let commit = Commit { generation: Generation((*last).into()), change, learnt: vec![], hooks: vec![] };
+                let events = if with_events { event(*last, change_bound) } else { Entries::default() };
+                let generation = Generation((*last).into());
+                let commit = Commit { generation, change, learnt: vec![], hooks: vec![], events };
                 store.commit(commit, move |result| drop(answer.send(result)));
             }
             answered.recv().expect("an answer comes").expect("the commit succeeds");
@@ -98,13 +108,17 @@ fn commit(store: &Store, clients: u32, commits: u32) -> Latencies {
 }
 
 /// How long it takes to open 100,000 associated addresses, and what they take on disk.
-fn measure_open(state: &Path) -> anyhow::Result<()> {
+fn measure_open(state: &Path, with_events: bool) -> anyhow::Result<()> {
     let (store, _) = open(state)?;
     for generation in 1..=100 {
         let (answer, answered) = channel();
         let mut change = Change::default();
         (0..1_000).for_each(|n| change.put(fip(generation * 1_000 + n)));
-        let commit = Commit { generation: Generation(generation.into()), change, learnt: vec![], hooks: vec![] };
+        let each =
+            (0..1_000).filter(|_| with_events).flat_map(|n| event(generation * 1_000 - 999 + n, u32::MAX).events);
+        let events = Entries { events: each.collect(), gone: vec![] };
+        let generation = Generation(generation.into());
+        let commit = Commit { generation, change, learnt: vec![], hooks: vec![], events };
         store.commit(commit, move |result| drop(answer.send(result)));
         answered.recv()??;
     }
@@ -115,28 +129,40 @@ fn measure_open(state: &Path) -> anyhow::Result<()> {
             let (store, loaded) = open(state)?;
             let elapsed = before.elapsed();
             anyhow::ensure!(loaded.records.len() == 100_000, "{} records", loaded.records.len());
+            anyhow::ensure!(loaded.events.len() == if with_events { 100_000 } else { 0 }, "events");
             store.close();
             Ok(elapsed)
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let all = each.iter().sum();
-    print("opening 100,000 associated addresses", &Latencies { each, all });
+    let what = if with_events { " and events" } else { "" };
+    print(&format!("opening 100,000 associated addresses{what}"), &Latencies { each, all });
     println!("    {} MB of log", state.join("sled/db").metadata()?.len() / 1_000_000);
     Ok(())
 }
 
 fn fip(n: u32) -> Record {
     Record::FloatingIp(FloatingIp {
-        id: EntityId(n),
-        address: Ipv4Addr::from_bits(0x0a00_0000 + n),
-        mac: None,
-        note: None,
         project: Some("default".parse().expect("a name")),
         association: Some(Association {
             instance: "instance".parse().expect("a name"),
             fixed_ip: Ipv4Addr::from_bits(0xc0a8_0000 + n),
         }),
         changed: Generation(n.into()),
-        left: Default::default(),
+        ..FloatingIp::new(EntityId(n), Ipv4Addr::from_bits(0x0a00_0000 + n))
     })
+}
+
+/// The event of an association as the log has it, and the one that goes for it once there are so many.
+fn event(n: u32, bound: u32) -> Entries {
+    let fixed_ip = Ipv4Addr::from_bits(0xc0a8_0000 + n);
+    let detail = serde_json::json!({
+        "pool": "public", "provider": "lan", "project": "default", "instance": "instance", "fixed_ip": fixed_ip,
+        "previous_instance": null, "previous_fixed_ip": null, "generation": n, "uid": 0, "user": "root",
+    });
+    let subject = Ipv4Addr::from_bits(0x0a00_0000 + n).to_string().into();
+    let (seq, time) = (Seq(n.into()), Millis(1_795_267_785_042));
+    let event = Event { seq, time, kind: Kind::Associated, subject, detail: Detail::of(&detail) };
+    let gone = n.checked_sub(bound).filter(|gone| *gone > 0).map(|gone| (Class::Change, Seq(gone.into())));
+    Entries { events: vec![Arc::new(event)], gone: gone.into_iter().collect() }
 }

@@ -84,8 +84,8 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
                 if lab.place(name) == Some(Place::Node) {
                     checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))?;
                 }
-                if lab.police.as_ref().is_some_and(|police| police.node == name) {
-                    start_police(&lab.name)?;
+                if lab.police.iter().any(|police| police.node == name) {
+                    start_police(&lab.name, name)?;
                 }
                 Ok(())
             })
@@ -205,20 +205,19 @@ fn checksum_in_software<'a>(interfaces: impl Iterator<Item = &'a str>) -> Result
 }
 
 /// Starts the process that polices, in this namespace; returns when it forwards.
-fn start_police(lab: &str) -> Result<()> {
-    let log = File::create(POLICE_LOG).context(POLICE_LOG)?;
+fn start_police(lab: &str, node: &str) -> Result<()> {
+    let path = format!("/run/buoy/{node}.log");
+    let log = File::create(&path).with_context(|| path.clone())?;
     let mut police = command(std::env::current_exe()?);
-    police.args(["probe", "police", lab]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    police.args(["probe", "police", lab, node]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = police.spawn().context("start the police")?;
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
         io::BufReader::new(stdout).read_line(&mut line)?;
     }
-    ensure!(line.trim() == "ready", "the police ended: {}", fs::read_to_string(POLICE_LOG)?);
+    ensure!(line.trim() == "ready", "the police ended: {}", fs::read_to_string(path)?);
     Ok(())
 }
-
-const POLICE_LOG: &str = "/run/buoy/police.log";
 
 /// Waits until each interface of this namespace has its carrier: a bridge port is shut until then.
 fn await_carrier() -> Result<()> {

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use crate::enter::Namespaces;
 use crate::hold::VSWITCHD_ARGUMENTS;
+use crate::police::Rules;
 use crate::running::{Output, RUN_DEADLINE, Running};
 use crate::spec::{HOST, LabSpec};
 use crate::tools::OVS_DIR;
@@ -46,6 +47,12 @@ impl Lab {
     /// Its description.
     pub fn spec(&self) -> &LabSpec {
         &self.spec
+    }
+
+    /// What its provider allows. Panics where none polices, or several do.
+    #[track_caller]
+    pub fn rules(&self) -> &Rules {
+        &self.spec.police(None).unwrap_or_else(|error| panic!("{error:#}")).rules
     }
 
     /// Its namespaces.

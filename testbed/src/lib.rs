@@ -3,9 +3,12 @@
 //! A test uses [`Lab`], [`Daemon`] and [`probe`]. To change a lab or how one is built, read [`spec`] (what a lab is),
 //! [`hold`] and [`wiring`] (what builds and holds one), [`enter`] and [`running`] (how commands get in). This is a test harness: where a lab itself fails, a call panics with what happened.
 
+pub mod admin;
+pub mod campaign;
 pub mod crowd;
 pub mod daemon;
 pub mod demo;
+pub mod dice;
 pub mod enter;
 pub mod fake;
 pub mod hold;

@@ -79,7 +79,7 @@ enum Probe {
     StreamServe { port: u16 },
     StreamRun { server: SocketAddr },
     TcpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
-    Police { lab: String },
+    Police { lab: String, node: String },
     Inject { interface: String, frames: Vec<String> },
     Storm { interface: String, seed: u64, per_second: u32, known: Vec<String> },
     UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
@@ -120,7 +120,7 @@ fn run_probe(probe: Probe) -> Result<()> {
         Probe::UdpServe { port } => return responder::udp_serve(port),
         Probe::StreamServe { port } => return stream::serve(port),
         Probe::StreamRun { server } => return stream::run(server),
-        Probe::Police { lab } => return patrol::run(&lab),
+        Probe::Police { lab, node } => return patrol::run(&lab, &node),
         Probe::Inject { interface, frames } => return inject::run(&interface, &frames),
         Probe::Storm { interface, seed, per_second, known } => return storm::run(&interface, seed, per_second, &known),
         Probe::TcpExchange { server, deadline_ms, payload } => {

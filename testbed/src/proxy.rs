@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use buoy_flows::openflow::split_frame;
+use buoy_flows::openflow::{Message, split_frame};
 use bytes::BytesMut;
 
 /// Which way a message goes.
@@ -30,6 +30,8 @@ struct Plan {
     passed: [u64; 2],
     /// The direction, and how many messages still pass that way before the cut.
     cut: Option<(Direction, u64)>,
+    /// The flow mods that went to the bridge, in words, while somebody wants to know.
+    flow_mods: Option<Vec<String>>,
     /// The connections, to be cut at once.
     open: Vec<UnixStream>,
 }
@@ -53,6 +55,16 @@ impl Proxy {
     /// Counts anew.
     pub fn count_anew(&self) {
         self.lock().passed = [0, 0];
+    }
+
+    /// Notes flow mods from now on.
+    pub fn note_flow_mods(&self) {
+        self.lock().flow_mods = Some(Vec::new());
+    }
+
+    /// The flow mods that went to the bridge since [`Proxy::note_flow_mods`], those in bundles too.
+    pub fn flow_mods(&self) -> Vec<String> {
+        self.lock().flow_mods.clone().unwrap_or_default()
     }
 
     /// How many messages have passed in a direction.
@@ -105,6 +117,7 @@ impl Proxy {
                 if self.is_cut(direction) {
                     return Ok(());
                 }
+                self.note(&frame, direction);
                 to.write_all(&frame)?;
             }
             let count = from.read(&mut chunk)?;
@@ -112,6 +125,16 @@ impl Proxy {
                 return Ok(());
             }
             buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        }
+    }
+
+    fn note(&self, frame: &[u8], direction: Direction) {
+        let mut plan = self.lock();
+        let (Some(noted), Direction::ToSwitch) = (&mut plan.flow_mods, direction) else { return };
+        let Ok((_, message)) = Message::decode(frame) else { return };
+        let message = if let Message::BundleAdd(add) = message { *add.message } else { message };
+        if let Message::FlowMod(flow_mod) = message {
+            noted.push(format!("{:?} {flow_mod}", flow_mod.command));
         }
     }
 

@@ -31,6 +31,23 @@ impl Rpc {
         self.pipeline([(method, params)]).swap_remove(0)
     }
 
+    /// One call, and its result or the error object that refuses it; none where the daemon went away meanwhile.
+    pub fn attempt(&mut self, method: &str, params: Value) -> Option<Result<Value, Value>> {
+        self.send(method, params)?;
+        let mut line = String::new();
+        self.reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        let mut answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let refused = answer.get_mut("error").map(Value::take);
+        Some(refused.map_or_else(|| Ok(answer.get_mut("result").map(Value::take).unwrap_or_default()), Err))
+    }
+
+    /// Sends a call that nobody will read the answer of; none where the daemon went away.
+    pub fn send(&mut self, method: &str, params: Value) -> Option<()> {
+        self.id += 1;
+        let line = format!("{}\n", json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params}));
+        self.writer.write_all(line.as_bytes()).ok()
+    }
+
     /// Sends all calls without waiting for answers in between; returns the results in their order. Panics where one fails.
     #[track_caller]
     pub fn pipeline<'a>(&mut self, calls: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<Value> {

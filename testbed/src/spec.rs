@@ -39,8 +39,9 @@ pub struct LabSpec {
     pub nodes: Vec<NodeSpec>,
     /// veth pairs.
     pub links: Vec<LinkSpec>,
-    /// What stands between the uplink and the provider's router, where the provider polices.
-    pub police: Option<PoliceSpec>,
+    /// What stands between an uplink and its provider's router, one for each provider that polices.
+    #[serde(default)]
+    pub police: Vec<PoliceSpec>,
 }
 
 /// A node that passes on only what the provider allows.
@@ -130,6 +131,8 @@ pub struct RouteSpec {
     /// Whether the next hop lies outside every subnet of the interface.
     #[serde(default)]
     pub onlink: bool,
+    /// Only packets from this address take it: what belongs to one provider does not leave by the other.
+    pub from: Option<IpAddr>,
 }
 
 /// A veth pair.
@@ -210,6 +213,17 @@ impl LabSpec {
         }
     }
 
+    /// Who polices at this node; the only one where none is named.
+    pub fn police(&self, node: Option<&str>) -> Result<&PoliceSpec> {
+        let mut posts = self.police.iter().filter(|police| node.is_none_or(|node| police.node == node));
+        let first = posts.next().with_context(|| match node {
+            Some(node) => format!("lab {} has no police at {node}", self.name),
+            None => format!("lab {} has no police", self.name),
+        })?;
+        ensure!(posts.next().is_none(), "lab {} has several polices: name a node", self.name);
+        Ok(first)
+    }
+
     /// Every namespace below the host: nodes and switches.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         let nodes = self.nodes.iter().map(|node| node.name.as_str());
@@ -247,7 +261,9 @@ impl LabSpec {
             let namespace = if place == Place::Bridge { HOST } else { end.at.as_str() };
             ensure!(interfaces.insert((namespace, end.name.as_str())), "interface {} is used twice", end.name);
         }
-        if let Some(police) = &self.police {
+        let mut posts = HashSet::new();
+        for police in &self.police {
+            ensure!(posts.insert(&police.node), "two polices at {}", police.node);
             for name in [&police.server, &police.router] {
                 ensure!(interfaces.contains(&(&*police.node, name)), "police without interface {name}");
             }
@@ -267,6 +283,7 @@ const LABS: &[&str] = &[
     include_str!("../labs/hetzner.toml"),
     include_str!("../labs/bare.toml"),
     include_str!("../labs/bare-ovh.toml"),
+    include_str!("../labs/two-as.toml"),
 ];
 
 #[cfg(test)]
@@ -285,7 +302,7 @@ mod tests {
         let labs = LabSpec::all().expect("labs");
         assert_eq!(
             labs.iter().map(|lab| lab.name.as_str()).collect::<Vec<_>>(),
-            ["flat", "ten", "ovh", "hetzner", "bare", "bare-ovh"]
+            ["flat", "ten", "ovh", "hetzner", "bare", "bare-ovh", "two-as"]
         );
     }
 
@@ -299,11 +316,34 @@ mod tests {
             &format!("{HEAD}nodes=[{{name='a'}}]\nlinks=[{{a={{at='a',name='e'}},b={{at='a',name='e'}}}}]"),
             "interface e is used twice",
         );
+        let rules = "rules={gateway='192.0.2.1',gateway_mac='02:00:00:00:00:01',bindings=[],only_to_gateway=true,who_has_per_minute=1}";
+        let police = format!("{{node='a',server='s',router='r',{rules}}}");
+        let links = "links=[{a={at='a',name='s'},b={at='a',name='t'}}]";
+        check(&format!("{HEAD}nodes=[{{name='a'}}]\n{links}\npolice=[{police}]"), "police without interface r");
+        let links = "links=[{a={at='a',name='s'},b={at='a',name='r'}}]";
+        check(&format!("{HEAD}nodes=[{{name='a'}}]\n{links}\npolice=[{police},{police}]"), "two polices at a");
+    }
+
+    #[test]
+    fn where_several_police_one_has_to_be_named() {
+        let lab = LabSpec::named("two-as").expect("it is built in");
+        assert_eq!(lab.police(Some("north")).expect("it polices").node, "north");
+        for (lab, node, complaint) in [
+            ("two-as", None, "lab two-as has several polices: name a node"),
+            ("two-as", Some("remote"), "lab two-as has no police at remote"),
+            ("flat", None, "lab flat has no police"),
+        ] {
+            let lab = LabSpec::named(lab).expect("it is built in");
+            assert_eq!(lab.police(node).expect_err(complaint).to_string(), complaint);
+        }
     }
 
     #[test]
     fn an_unknown_lab_is_answered_with_the_known_ones() {
         let error = LabSpec::named("moon").expect_err("no such lab");
-        assert_eq!(error.to_string(), "there is no lab \"moon\"; labs: flat, ten, ovh, hetzner, bare, bare-ovh");
+        assert_eq!(
+            error.to_string(),
+            "there is no lab \"moon\"; labs: flat, ten, ovh, hetzner, bare, bare-ovh, two-as"
+        );
     }
 }

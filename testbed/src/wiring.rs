@@ -66,8 +66,9 @@ pub(crate) fn host_addresses(lab: &LabSpec) -> String {
             let _ = writeln!(batch, "address add {address} dev {}", end.name);
         }
     }
+    let mut tables = FIRST_TABLE..;
     for route in &lab.routes {
-        push_route(&mut batch, route);
+        push_route(&mut batch, route, &mut tables);
     }
     // LOCAL of the others stays down, as neutron leaves it: up, it would answer ARP for the host with its own MAC.
     for bridge in lab.bridges.iter().filter(|bridge| !bridge.addresses.is_empty()) {
@@ -77,7 +78,7 @@ pub(crate) fn host_addresses(lab: &LabSpec) -> String {
             let _ = writeln!(batch, "address add {address} dev {name}");
         }
         for route in &bridge.routes {
-            push_route(&mut batch, route);
+            push_route(&mut batch, route, &mut tables);
         }
     }
     batch
@@ -97,8 +98,9 @@ pub(crate) fn inside(lab: &LabSpec, namespace: &str) -> String {
         let master = if is_switch { " master br0" } else { "" };
         let _ = writeln!(batch, "link set {}{master} up", end.name);
     }
+    let mut tables = FIRST_TABLE..;
     for route in lab.nodes.iter().filter(|node| node.name == namespace).flat_map(|node| &node.routes) {
-        push_route(&mut batch, route);
+        push_route(&mut batch, route, &mut tables);
     }
     batch
 }
@@ -155,13 +157,21 @@ fn is_wired(bridge: &BridgeSpec, datapath: Datapath) -> bool {
     datapath == Datapath::Dummy && !bridge.addresses.is_empty()
 }
 
-fn push_route(batch: &mut String, route: &RouteSpec) {
+/// A route that only some packets take gets a table of its own; where it has no way for them the next table is asked.
+fn push_route(batch: &mut String, route: &RouteSpec, tables: &mut impl Iterator<Item = u32>) {
+    let table = route.from.and_then(|from| Some((from, tables.next()?)));
+    if let Some((from, table)) = table {
+        let _ = writeln!(batch, "rule add from {from} table {table}");
+    }
     let _ = write!(batch, "route add {}", route.to);
     if let Some(via) = route.via {
         let _ = write!(batch, " via {via}");
     }
     if let Some(dev) = &route.dev {
         let _ = write!(batch, " dev {dev}");
+    }
+    if let Some((_, table)) = table {
+        let _ = write!(batch, " table {table}");
     }
     batch.push_str(if route.onlink { " onlink\n" } else { "\n" });
 }
@@ -171,3 +181,6 @@ fn push_route(batch: &mut String, route: &RouteSpec) {
 /// Where both ends of a pair have the same index, the kernel takes them for a device without a lower one and reports
 /// the carrier up to a second late, and a bridge port stays shut until then.
 const FIRST_INTERFACE_INDEX: u32 = 1_001;
+
+/// The first routing table for routes that only some packets take.
+const FIRST_TABLE: u32 = 100;

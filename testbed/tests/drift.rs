@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use buoy_flows::pipeline::Meter;
 use buoy_testbed::probe::{PingRun, eventually, ping};
 use buoy_testbed::scenario::{SOON, associated, await_up_to_date, switch};
 use buoy_testbed::site::{FLOATING_IP, HOST};
@@ -101,7 +102,7 @@ fn a_switch_that_was_killed_is_complete_again() {
         eventually(SOON, "the same flows as before", || (lab.lasting_flows(bridge) == before).then_some(()));
     }
     let meters = lab.ovs_ofctl(["dump-meters", "br-ex"]);
-    assert_eq!(meters.matches("meter=").count(), 5, "{meters}");
+    assert_eq!(meters.matches("meter=").count(), Meter::ALL.len(), "{meters}");
     assert!(ping(&lab.node("remote"), FLOATING_IP, 3).is_complete());
     assert!(ping(&lab.node("remote"), HOST, 3).is_complete());
 }

@@ -65,7 +65,7 @@ fn flood(lab: &Lab, police: &Police) -> f64 {
 #[test]
 fn each_kind_of_offence_is_caught_and_does_not_pass() {
     let lab = Lab::up("ovh");
-    let (police, rules) = (Police::of(&lab), lab.spec().police.clone().expect("police").rules);
+    let (police, rules) = (Police::of(&lab), lab.rules().clone());
     let (main, gateway) = (rules.bindings[0].mac, rules.gateway_mac);
     let stranger = MacAddr::new([2, 0, 0x0a, 0, 0, 0x0b]);
     let (host, inside) = (Ipv4Addr::new(203, 0, 113, 2), Ipv4Addr::new(10, 0, 0, 11));
@@ -105,7 +105,7 @@ fn each_kind_of_offence_is_caught_and_does_not_pass() {
 #[test]
 fn frames_that_are_not_for_the_gateway_are_caught_at_hetzner() {
     let lab = Lab::up("hetzner");
-    let (police, rules) = (Police::of(&lab), lab.spec().police.clone().expect("police").rules);
+    let (police, rules) = (Police::of(&lab), lab.rules().clone());
     let main = rules.bindings[0].mac;
     let host = Ipv4Addr::new(203, 0, 113, 66);
     let stranger = MacAddr::new([2, 0, 0x0a, 0, 0, 0x0b]);
@@ -127,7 +127,7 @@ fn a_guest_on_a_plain_bridge_is_caught() {
 #[test]
 fn a_server_that_asks_too_often_is_blocked() {
     let lab = Lab::up("ovh");
-    let (police, rules) = (Police::of(&lab), lab.spec().police.clone().expect("police").rules);
+    let (police, rules) = (Police::of(&lab), lab.rules().clone());
     let main = rules.bindings[0].mac;
     let question = ethernet(MacAddr::BROADCAST, main, &arp(1, main, Ipv4Addr::new(203, 0, 113, 2), rules.gateway));
     assert!(!police.report().blocked);

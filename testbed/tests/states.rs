@@ -115,11 +115,23 @@ impl Declared {
             run(&mut site, |site| site.create_provider(named("other"), other).ok());
             let range = "192.0.2.16/29".parse().expect("a range");
             let ranges = RangesSpec { ranges: vec![range], all_addresses: true, mac: Some(mac(0x78)) };
-            let pool = PoolSpec { provider: named("other"), ranges, default: false };
+            let pool = PoolSpec {
+                provider: named("other"),
+                ranges,
+                default: false,
+                cool_down: Default::default(),
+                warn_at: None,
+            };
             run(&mut site, |site| site.create_pool(named("other"), pool).ok());
         }
         let empty = RangesSpec { ranges: Vec::new(), all_addresses: false, mac: None };
-        let pool = PoolSpec { provider: named("lan"), ranges: empty, default: true };
+        let pool = PoolSpec {
+            provider: named("lan"),
+            ranges: empty,
+            default: true,
+            cool_down: Default::default(),
+            warn_at: None,
+        };
         run(&mut site, |site| site.create_pool(named("public"), pool).ok());
         for &(first, length) in &self.ranges {
             let last = first.saturating_add(length);
@@ -130,7 +142,13 @@ impl Declared {
         }
         for number in 0..self.networks {
             let cidr = format!("10.{number}.0.0/16").parse().expect("a subnet");
-            let spec = NetworkSpec { cidr, gateway: [10, number, 0, 1].into(), gateway_mac: None };
+            let spec = NetworkSpec {
+                cidr,
+                gateway: [10, number, 0, 1].into(),
+                gateway_mac: None,
+                project: None,
+                auto_assign: None,
+            };
             run(&mut site, |site| site.create_network(named(&format!("net{number}")), spec).ok());
         }
         for (number, &(network, vlan, port)) in (0u8..).zip(&self.instances) {
@@ -141,15 +159,20 @@ impl Declared {
                 mac: mac(0x40 + number),
                 ip: [10, network, 0, 10 + number].into(),
             };
-            let spec = InstanceSpec { project: named("default"), bridge: named("br-int"), interface };
+            let spec = InstanceSpec {
+                project: named("default"),
+                bridge: named("br-int"),
+                interface,
+                labels: Default::default(),
+                note: None,
+            };
             run(&mut site, |site| site.add_instance(named(&format!("web{number}")), spec).ok());
         }
         for &(last, instance) in &self.associations {
             let address =
                 |last: u8| if last.is_multiple_of(4) { [192, 0, 2, 16 + last % 8].into() } else { address(last) };
             let spec = AllocateSpec { pool: None, address: Some(address(last)), project: named("default") };
-            let first = |_: &buoy_topology::Pool| address(1);
-            run(&mut site, |site| site.allocate(&spec, first, &|_| Vec::new()).ok().map(|(_, change)| change));
+            run(&mut site, |site| site.allocate(&spec, &|_| Vec::new()).ok().map(|(_, change)| change));
             let instance = named(&format!("web{instance}"));
             let spec = AssociateSpec { address: address(last), instance, fixed_ip: None, no_move: false };
             run(&mut site, |site| site.associate(&spec, &|_| Vec::new()).ok());

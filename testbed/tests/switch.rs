@@ -217,14 +217,15 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
         all_addresses: false,
         mac: None,
     };
-    let pool = PoolSpec { provider: name("lan"), ranges, default: true };
+    let pool = PoolSpec { provider: name("lan"), ranges, default: true, cool_down: Default::default(), warn_at: None };
     run(&mut site, |site| site.create_pool(name("public"), pool).expect("a pool"));
     let ranges = vec!["203.0.113.100-203.0.113.101".parse().expect("a range")];
     let macs = RangesSpec { ranges, all_addresses: false, mac: Some(mac(0x77)) };
     run(&mut site, |site| site.add_to_pool(&name("public"), &macs).expect("MACs"));
     for (network, vlan) in [("blue", None), ("green", Some(42))] {
         let cidr = "10.0.0.0/24".parse().expect("a subnet");
-        let spec = NetworkSpec { cidr, gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+        let spec =
+            NetworkSpec { cidr, gateway: [10, 0, 0, 1].into(), gateway_mac: None, project: None, auto_assign: None };
         run(&mut site, |site| site.create_network(name(network), spec).expect("a network"));
         let vlan = vlan.map(|vlan: u16| vlan.try_into().expect("a VLAN id"));
         let interface = InterfaceSpec {
@@ -234,14 +235,19 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
             mac: mac(0x11),
             ip: [10, 0, 0, 11].into(),
         };
-        let spec = InstanceSpec { project: name("default"), bridge: port("br-int"), interface };
+        let spec = InstanceSpec {
+            project: name("default"),
+            bridge: port("br-int"),
+            interface,
+            labels: Default::default(),
+            note: None,
+        };
         run(&mut site, |site| site.add_instance(name(network), spec).expect("an instance"));
     }
     for (last, instance) in [(100, "blue"), (101, "green")] {
         let address = [203, 0, 113, last].into();
         let allocate = AllocateSpec { pool: None, address: Some(address), project: name("default") };
-        let first = |_: &buoy_topology::Pool| [0, 0, 0, 0].into();
-        run(&mut site, |site| site.allocate(&allocate, first, &|_| Vec::new()).expect("an address").1);
+        run(&mut site, |site| site.allocate(&allocate, &|_| Vec::new()).expect("an address").1);
         let associate = AssociateSpec { address, instance: name(instance), fixed_ip: None, no_move: false };
         run(&mut site, |site| site.associate(&associate, &|_| Vec::new()).expect("an association"));
     }

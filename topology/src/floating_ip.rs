@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, Generation, MacAddr, Name, Note, PortName};
+use crate::{EntityId, Generation, Labels, MacAddr, Name, Note, PortName, Time};
 
 /// An address of a pool. One that nobody has touched has no record and is available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +19,19 @@ pub struct FloatingIp {
     /// What the admin wrote beside it. It stays with the address, whoever has it.
     #[serde(default)]
     pub note: Option<Note>,
+    /// What its project sorts it by. They go when it is released.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The project that it is allocated to.
     pub project: Option<Name>,
     /// What it is bound to.
     pub association: Option<Association>,
+    /// How often it was associated.
+    #[serde(default)]
+    pub associations: u64,
+    /// How it became free, where somebody had it before.
+    #[serde(default)]
+    pub released: Option<Released>,
     /// The commit that last changed what switches do with it.
     pub changed: Generation,
     /// The bridges that served it until then, and no longer have to.
@@ -33,8 +42,24 @@ pub struct FloatingIp {
 impl FloatingIp {
     /// An address that nobody has touched yet.
     pub fn new(id: EntityId, address: Ipv4Addr) -> Self {
-        let changed = Generation::default();
-        Self { id, address, mac: None, note: None, project: None, association: None, changed, left: BTreeSet::new() }
+        Self {
+            id,
+            address,
+            mac: None,
+            note: None,
+            labels: Labels::default(),
+            project: None,
+            association: None,
+            associations: 0,
+            released: None,
+            changed: Generation::default(),
+            left: BTreeSet::new(),
+        }
+    }
+
+    /// The name of its association: no other one has had it, whatever the address.
+    pub fn association_id(&self) -> Option<String> {
+        self.association.as_ref().map(|_| format!("{}-{}", self.id, self.associations))
     }
 
     /// Whether there is anything to tell of it: a project, a MAC or a note.
@@ -50,6 +75,17 @@ impl FloatingIp {
             (None, None) => FloatingIpState::Available,
         }
     }
+}
+
+/// How an address became free.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// Who had it.
+    pub by: Name,
+    /// When.
+    pub at: Time,
+    /// The commit that did it.
+    pub generation: Generation,
 }
 
 /// A floating IP bound 1:1 to a fixed IP of an instance.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{EntityId, MacAddr, Name, PortName};
+use crate::{EntityId, Labels, MacAddr, Name, Note, PortName};
 
 /// A named guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub struct Instance {
     pub bridge: PortName,
     /// Its interfaces; there is at least one.
     pub interfaces: Vec<Interface>,
+    /// What its project sorts it by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// A line for whoever reads the list.
+    #[serde(default)]
+    pub note: Option<Note>,
 }
 
 impl Instance {

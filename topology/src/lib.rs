@@ -1,7 +1,8 @@
 //! What exists: providers, pools, networks, instances, floating IPs, bridges and ports.
 //!
 //! Everything here is plain data and rules over it: no I/O, no clock, no flow. Read in this order: the words
-//! ([`provider`], [`pool`], [`direct`], [`network`], [`instance`], [`floating_ip`], [`switch`], [`learnt`]), then
+//! ([`provider`], [`pool`], [`direct`], [`network`], [`instance`], [`project`], [`floating_ip`], [`switch`],
+//! [`learnt`]), then
 //! [`record`] (what is stored and how it changes), [`site`] (all of it together) and [`ops`] (what an admin may do to it).
 
 pub mod direct;
@@ -9,6 +10,7 @@ pub mod floating_ip;
 pub mod hook;
 pub mod id;
 pub mod instance;
+pub mod label;
 pub mod learnt;
 pub mod mac;
 pub mod name;
@@ -17,26 +19,31 @@ pub mod note;
 pub mod ops;
 pub mod pool;
 pub mod port_name;
+pub mod project;
 pub mod provider;
 pub mod range;
 pub mod record;
 pub mod site;
 pub mod switch;
+pub mod time;
 
 pub use direct::Direct;
-pub use floating_ip::{Association, FloatingIp, FloatingIpState};
+pub use floating_ip::{Association, FloatingIp, FloatingIpState, Released};
 pub use hook::{HookCommand, HookEvent, HookKind, HookRecord, HookState};
 pub use id::{EntityId, Generation};
 pub use instance::{Instance, Interface, VlanId};
+pub use label::{Label, LabelFilter, LabelKey, Labels, Relabel};
 pub use learnt::{Learnt, NeighbourKey};
 pub use mac::MacAddr;
 pub use name::Name;
 pub use network::Network;
 pub use note::Note;
-pub use pool::Pool;
+pub use pool::{Percent, Pool};
 pub use port_name::PortName;
+pub use project::{Project, Quota};
 pub use provider::{GarpTiming, MacPolicy, Provider};
 pub use range::{AddressSet, RangeSpec, Span};
 pub use record::{Change, Key, Record, Write};
 pub use site::Site;
 pub use switch::{Bridge, DatapathId, Dialect, HostName, Port, PortNo};
+pub use time::{CoolDown, Time};

@@ -20,4 +20,10 @@ pub struct Network {
     pub gateway: Ipv4Addr,
     /// The MAC that the switch answers with.
     pub gateway_mac: MacAddr,
+    /// The project whose instances may be in it; any where none is said.
+    #[serde(default)]
+    pub project: Option<Name>,
+    /// The pool that each new instance gets a floating IP from.
+    #[serde(default)]
+    pub auto_assign: Option<Name>,
 }

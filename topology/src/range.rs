@@ -184,31 +184,26 @@ impl AddressSet {
         self.0 = parts.collect();
     }
 
-    /// The spans of addresses that are in this set and not in the other, in ascending order.
-    pub fn without(&self, other: &Self) -> Vec<Span> {
-        let mut left = Vec::new();
-        let mut from = 0;
+    /// The addresses of this set that are not in another one.
+    pub fn without(&self, other: &Self) -> Self {
+        let mut rest = Vec::new();
+        let mut others = other.0.iter().copied().peekable();
         for own in &self.0 {
-            from += other.0.iter().skip(from).take_while(|cut| cut.last < own.first).count();
             let mut first = Some(own.first);
-            for cut in other.0.iter().skip(from).take_while(|cut| cut.first <= own.last) {
-                let Some(start) = first else { break };
-                if start < cut.first {
-                    left.push(Span { first: start, last: Ipv4Addr::from_bits(cut.first.to_bits() - 1) });
+            while let Some(next) = others.peek().copied().filter(|next| next.first <= own.last) {
+                if let Some(from) = first.filter(|from| *from < next.first) {
+                    rest.push(Span { first: from, last: Ipv4Addr::from_bits(next.first.to_bits() - 1) });
                 }
-                first = cut.last.to_bits().checked_add(1).map(Ipv4Addr::from_bits).filter(|next| *next <= own.last);
+                let after = next.last.to_bits().checked_add(1).map(Ipv4Addr::from_bits);
+                first = first.zip(after).map(|(from, after)| from.max(after));
+                if next.last > own.last {
+                    break;
+                }
+                others.next();
             }
-            left.extend(first.map(|first| Span { first, last: own.last }));
+            rest.extend(first.filter(|from| *from <= own.last).map(|first| Span { first, last: own.last }));
         }
-        left
-    }
-
-    /// The addresses in ascending order, from `start` on and then from the lowest one up to it.
-    pub fn addresses_from(&self, start: Ipv4Addr) -> impl Iterator<Item = Ipv4Addr> + '_ {
-        let all = || self.0.iter().flat_map(|span| span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits);
-        let from = self.0.partition_point(|span| span.last < start);
-        let tail = self.0.iter().skip(from).flat_map(move |span| span.first.max(start).to_bits()..=span.last.to_bits());
-        tail.map(Ipv4Addr::from_bits).chain(all().take_while(move |address| *address < start))
+        Self(rest)
     }
 
     fn span_of(&self, address: Ipv4Addr) -> Option<&Span> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Direct, FloatingIp, Instance, Name, Network, Pool, Provider};
+use crate::{Direct, FloatingIp, Instance, Name, Network, Pool, Project, Provider, Quota};
 
 /// One stored thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub enum Record {
     FloatingIp(FloatingIp),
     /// A direct port.
     Direct(Arc<Direct>),
+    /// A project.
+    Project(Arc<Project>),
+    /// How many floating IPs a project may have where it does not say.
+    DefaultQuota(Quota),
     /// The number that the next entity gets.
     NextEntity(u32),
 }
@@ -37,6 +41,8 @@ impl Record {
             Self::Instance(instance) => Key::Instance(instance.name.clone()),
             Self::FloatingIp(fip) => Key::FloatingIp(fip.address),
             Self::Direct(direct) => Key::Direct(direct.name.clone()),
+            Self::Project(project) => Key::Project(project.name.clone()),
+            Self::DefaultQuota(_) => Key::DefaultQuota,
             Self::NextEntity(_) => Key::NextEntity,
         }
     }
@@ -57,6 +63,10 @@ pub enum Key {
     FloatingIp(Ipv4Addr),
     /// A direct port's name.
     Direct(Name),
+    /// A project's name.
+    Project(Name),
+    /// The quota of projects that have none of their own.
+    DefaultQuota,
     /// The counter of entity numbers.
     NextEntity,
 }
@@ -67,7 +77,8 @@ impl Key {
         match self {
             Self::FloatingIp(address) => address.to_string(),
             Self::Provider(name) | Self::Pool(name) | Self::Network(name) | Self::Instance(name) => name.to_string(),
-            Self::Direct(name) => name.to_string(),
+            Self::Direct(name) | Self::Project(name) => name.to_string(),
+            Self::DefaultQuota => "default quota".to_owned(),
             Self::NextEntity => String::new(),
         }
     }

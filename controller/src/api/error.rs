@@ -83,14 +83,21 @@ impl From<OpError> for ApiError {
             | OpError::OutsidePool { .. }
             | OpError::NotInPool { .. }
             | OpError::NoSuchFixedIp { .. } => ErrorKind::NotFound,
-            OpError::Invalid { .. } | OpError::NoDefaultPool { .. } | OpError::NoPool | OpError::NoMac { .. } => {
-                ErrorKind::Invalid
-            }
+            OpError::Invalid { .. }
+            | OpError::Label(_)
+            | OpError::LabelOfNobody { .. }
+            | OpError::NoDefaultPool { .. }
+            | OpError::NoPool
+            | OpError::NoMac { .. } => ErrorKind::Invalid,
             OpError::InUse { .. }
             | OpError::AddressesInUse { .. }
+            | OpError::ReservedInUse { .. }
+            | OpError::LastInterface { .. }
             | OpError::MacInUse { .. }
+            | OpError::DirectMacInUse { .. }
             | OpError::Bound { .. }
             | OpError::StillServed { .. } => ErrorKind::InUse,
+            OpError::OverQuota { .. } => ErrorKind::Quota,
             OpError::Exhausted { .. } => ErrorKind::Exhausted,
             _ => ErrorKind::Conflict,
         };

@@ -1,6 +1,6 @@
 //! Parameters about floating IPs.
 
-use buoy_topology::{FloatingIpState, MacAddr, Name, Note};
+use buoy_topology::{FloatingIpState, Label, LabelFilter, LabelKey, MacAddr, Name, Note, PortName, RangeSpec};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ pub struct FipAllocate {
     /// The project that gets it [default: default]
     #[arg(long, value_name = "P")]
     pub project: Option<Name>,
+    /// A label for it; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    #[serde(default)]
+    pub label: Vec<Label>,
 }
 
 /// Parameters of `fip.associate`.
@@ -28,7 +32,11 @@ pub struct FipAssociate {
     /// The floating IP; where it is not allocated yet, the instance's project gets it
     pub address: Address,
     /// The instance
-    pub instance: Name,
+    #[arg(required_unless_present = "port")]
+    pub instance: Option<Name>,
+    /// The OVS port of an instance's interface, in place of instance and fixed IP
+    #[arg(long, value_name = "OVSPORT", conflicts_with_all = ["instance", "fixed_ip"])]
+    pub port: Option<PortName>,
     /// Which of the instance's fixed IPs [default: the one that the address leads to already, or the first]
     #[arg(long, value_name = "IP")]
     pub fixed_ip: Option<Address>,
@@ -45,11 +53,38 @@ pub struct FipSet {
     /// The floating IP, whoever has it
     pub address: Address,
     /// The MAC that the provider bound it to, or `none`; several addresses may share one
-    #[arg(long, value_name = "MAC|none", required_unless_present = "note")]
+    #[arg(long, value_name = "MAC|none", required_unless_present_any = ["note", "label", "unlabel"])]
     pub mac: Option<Setting<MacAddr>>,
     /// A line of up to 256 characters for whoever reads the list, or `none`; it stays when the address is released
     #[arg(long, value_name = "TEXT|none")]
     pub note: Option<Setting<Note>>,
+    /// A label to put on it; it goes when the address is released. May be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    #[serde(default)]
+    pub label: Vec<Label>,
+    /// A label to take off; may be given several times
+    #[arg(long, value_name = "KEY")]
+    #[serde(default)]
+    pub unlabel: Vec<LabelKey>,
+}
+
+/// Parameters of `fip.reserve`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FipReserve {
+    /// Addresses of one pool that no project has: one address, a span A-B or a CIDR
+    pub range: RangeSpec,
+    /// A note for each of them
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<Note>,
+}
+
+/// Parameters of `fip.unreserve`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FipUnreserve {
+    /// Addresses of one pool: one address, a span A-B or a CIDR
+    pub range: RangeSpec,
 }
 
 /// A floating IP by its address.
@@ -73,6 +108,12 @@ pub struct FipList {
     /// Only in this state: available, allocated or associated [default: those that are not available]
     #[arg(long, value_name = "S", value_parser = state)]
     pub state: Option<FloatingIpState>,
+    /// Only with this label; may be given several times, and all must hold
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    pub label: Vec<LabelFilter>,
+    /// Those that are available or reserved too
+    #[arg(long, conflicts_with = "state")]
+    pub all: bool,
 }
 
 fn state(text: &str) -> Result<FloatingIpState, String> {

@@ -6,10 +6,12 @@
 
 pub mod direct;
 pub mod error;
+pub mod events;
 pub mod fip;
 pub mod instance;
 pub mod network;
 pub mod pool;
+pub mod project;
 pub mod provider;
 pub mod request;
 pub mod site;
@@ -18,10 +20,12 @@ pub mod written;
 
 pub use direct::DirectAdd;
 pub use error::{ApiError, ErrorKind, Mistake};
-pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipSet};
-pub use instance::{InstanceAdd, InstanceAttach};
-pub use network::NetworkCreate;
-pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove};
+pub use events::{HistoryShow, WatchStart};
+pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve};
+pub use instance::{InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet};
+pub use network::{NetworkCreate, NetworkSet};
+pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet};
+pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
 pub use site::{FipEntry, InstanceEntry, InterfaceEntry, SiteApply, SiteExport};

@@ -4,7 +4,7 @@ use buoy_topology::{MacAddr, Name};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::written::{Address, Subnet};
+use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `network.create`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -21,4 +21,18 @@ pub struct NetworkCreate {
     /// The MAC of that router [default: a locally administered one]
     #[arg(long, value_name = "MAC")]
     pub gateway_mac: Option<MacAddr>,
+    /// The pool that each new instance in it gets a floating IP from [default: none]
+    #[arg(long, value_name = "POOL")]
+    pub auto_assign: Option<Name>,
+}
+
+/// Parameters of `network.set`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSet {
+    /// The network
+    pub name: Name,
+    /// The pool that each new instance in it gets a floating IP from, or `none`
+    #[arg(long, value_name = "POOL|none")]
+    pub auto_assign: Setting<Name>,
 }

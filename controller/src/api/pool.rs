@@ -1,8 +1,10 @@
 //! Parameters about pools.
 
-use buoy_topology::{MacAddr, Name, Note, RangeSpec};
+use buoy_topology::{CoolDown, MacAddr, Name, Note, Percent, RangeSpec};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::written::Setting;
 
 /// Parameters of `pool.create`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +27,29 @@ pub struct PoolCreate {
     #[arg(long)]
     #[serde(default)]
     pub default: bool,
+    /// How full it is when that becomes an event (buoyctl watch), 1 to 100, or `none` [default: 90]
+    #[arg(long, value_name = "PERCENT|none")]
+    pub warn_at: Option<Setting<Percent>>,
+    /// How long no other project gets an address that was released: seconds, or 5m, 2h, 1d; 0 for at once [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub cool_down: Option<CoolDown>,
+}
+
+/// Parameters of `pool.set`: what is not given stays.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSet {
+    /// The pool
+    pub name: Name,
+    /// Whether addresses are taken from here where no pool is named; only one pool can be the default
+    #[arg(long, value_enum, required_unless_present_any = ["cool_down", "warn_at"])]
+    pub default: Option<super::Switch>,
+    /// How long no other project gets an address that was released: seconds, or 5m, 2h, 1d; 0 for at once
+    #[arg(long, value_name = "DURATION")]
+    pub cool_down: Option<CoolDown>,
+    /// How full it is when that becomes an event (buoyctl watch), 1 to 100, or `none`
+    #[arg(long, value_name = "PERCENT|none")]
+    pub warn_at: Option<Setting<Percent>>,
 }
 
 /// Parameters of `pool.add`.

@@ -7,8 +7,10 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach, NetworkCreate,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, ProviderCreate, ProviderSet, SiteApply, SiteExport,
+    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
+    InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, SiteApply,
+    SiteExport, WatchStart,
 };
 
 macro_rules! methods {
@@ -39,6 +41,11 @@ macro_rules! methods {
                 self.method().ends_with(".delete") || matches!(self, Self::InstanceRemove(_) | Self::DirectRemove(_))
             }
 
+            /// Whether `project` is a parameter of the method itself, and not only who asks.
+            pub fn names_project(method: &str) -> bool {
+                matches!(method, "instance.add" | "fip.allocate" | "fip.list" | "watch.start" | "history.show")
+            }
+
             /// Whether the method takes parameters at all.
             pub fn takes_params(method: &str) -> bool {
                 match method { $($method => !stringify!($($params)?).is_empty(),)* _ => false }
@@ -64,6 +71,8 @@ methods! {
     PoolAdd(PoolAdd) = "pool.add", true;
     /// Adds a list of addresses with MACs and notes to a pool.
     PoolImport(PoolImport) = "pool.import", true;
+    /// Changes a pool.
+    PoolSet(PoolSet) = "pool.set", true;
     /// Takes addresses out of a pool.
     PoolRemove(PoolRemove) = "pool.remove", true;
     /// All pools.
@@ -78,18 +87,24 @@ methods! {
     NetworkList = "network.list", false;
     /// One network.
     NetworkShow(ByName) = "network.show", false;
+    /// Changes a network.
+    NetworkSet(NetworkSet) = "network.set", true;
     /// Removes a network.
     NetworkDelete(ByName) = "network.delete", true;
     /// Declares an instance.
     InstanceAdd(InstanceAdd) = "instance.add", true;
     /// Gives an instance a further interface.
     InstanceAttach(InstanceAttach) = "instance.attach", true;
+    /// Takes an interface from an instance.
+    InstanceDetach(InstanceDetach) = "instance.detach", true;
+    /// Changes what is known of an instance.
+    InstanceSet(InstanceSet) = "instance.set", true;
     /// All instances.
-    InstanceList = "instance.list", false;
+    InstanceList(InstanceList) = "instance.list", false;
     /// One instance.
     InstanceShow(ByName) = "instance.show", false;
     /// Removes an instance.
-    InstanceRemove(ByName) = "instance.remove", true;
+    InstanceRemove(InstanceRemove) = "instance.remove", true;
     /// Declares a direct port.
     DirectAdd(DirectAdd) = "direct.add", true;
     /// All direct ports.
@@ -108,10 +123,22 @@ methods! {
     FipRelease(ByAddress) = "fip.release", true;
     /// Changes what is known of an address.
     FipSet(FipSet) = "fip.set", true;
+    /// Keeps addresses out of allocation.
+    FipReserve(FipReserve) = "fip.reserve", true;
+    /// Lets addresses be allocated again.
+    FipUnreserve(FipUnreserve) = "fip.unreserve", true;
     /// The addresses that projects have.
     FipList(FipList) = "fip.list", false;
     /// One address.
     FipShow(ByAddress) = "fip.show", false;
+    /// Declares a project or changes its quota.
+    ProjectSet(ProjectSet) = "project.set", true;
+    /// All projects.
+    ProjectList = "project.list", false;
+    /// One project.
+    ProjectShow(ByName) = "project.show", false;
+    /// Forgets a project that has nothing.
+    ProjectDelete(ByName) = "project.delete", true;
     /// All switches.
     SwitchList = "switch.list", false;
     /// One switch.
@@ -128,6 +155,10 @@ methods! {
     SiteApply(SiteApply) = "site.apply", true;
     /// The site as it can be declared.
     SiteExport(SiteExport) = "site.export", false;
+    /// What happens from now on, or since an event.
+    WatchStart(WatchStart) = "watch.start", false;
+    /// Who changed what, and when.
+    HistoryShow(HistoryShow) = "history.show", false;
 }
 
 impl Request {
@@ -141,7 +172,7 @@ impl Request {
     }
 
     /// Whether two can be parts of one: all that is no list is the same.
-    pub fn is_like(&self, other: &Self) -> bool {
+    fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::SiteApply(own), Self::SiteApply(other)) => (own.prune, own.dry_run) == (other.prune, other.dry_run),
             (Self::PoolImport(own), Self::PoolImport(other)) => {
@@ -206,6 +237,15 @@ pub struct Call {
     pub wait: Wait,
     /// How long it may take until the switches have it.
     pub timeout: Duration,
+    /// The project that asks; none for the admin.
+    pub project: Option<Name>,
+}
+
+impl Call {
+    /// Whether two can be parts of one: the same project asks, and all that is no list is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.project == other.project && self.request.is_like(&other.request)
+    }
 }
 
 /// How long a caller waits where it does not say.

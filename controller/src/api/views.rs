@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIpState, HookCommand, HookKind, HookState, MacAddr, Name, Note, PortName, VlanId};
+use buoy_topology::{
+    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Name, Note, Percent, PortName, VlanId,
+};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
@@ -84,21 +86,27 @@ views! {
         gateway_mac: Option<MacAddr>, gateway_state: Option<String>, gateway_age_s: Option<u64>,
         arp_requests_sent: u64, mac_policy: String, router_mac: Option<MacAddr>, host_ips: Vec<Ipv4Addr>,
         onlink: Vec<Ipv4Net>, vlan: Option<VlanId>, garp: bool,
-        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>,
+        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>, guard_alarms: u64, conflicts: u64,
     }
     /// A pool.
     PoolView {
         name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
-        associated: u64, reserved: u64,
+        associated: u64, reserved: u64, cooling: u64, cool_down_s: u64, warn_at: Option<Percent>,
     }
     /// Something by its kind and name.
     ThingView { noun: String, name: String }
     /// What an entry of an imported list changes.
     ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }
     /// A network.
-    NetworkView { name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr }
+    NetworkView {
+        name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr, project: Option<Name>,
+        auto_assign: Option<Name>,
+    }
     /// An instance.
-    InstanceView { name: Name, project: Name, bridge: PortName, interfaces: Vec<InterfaceView> }
+    InstanceView {
+        name: Name, project: Name, bridge: PortName, interfaces: Vec<InterfaceView>, labels: Labels,
+        note: Option<Note>,
+    }
     /// An interface of an instance.
     InterfaceView {
         network: Name, port: PortName, vlan: Option<VlanId>, mac: MacAddr, ip: Ipv4Addr, ofport: Option<u32>,
@@ -112,9 +120,17 @@ views! {
     /// A floating IP.
     FloatingIpView {
         address: Ipv4Addr, pool: Name, provider: Name, project: Option<Name>, state: FloatingIpState,
-        instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, mac: Option<MacAddr>,
-        note: Option<Note>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
+        instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, port: Option<PortName>,
+        association_id: Option<String>, mac: Option<MacAddr>, note: Option<Note>, labels: Labels, reserved: bool,
+        cooling_until: Option<String>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
     }
+    /// A project. A quota that is absent is no limit.
+    ProjectView {
+        name: Name, fip_quota: Option<u64>, default_quota: bool, allocated: u64, associated: u64, instances: u64,
+        networks: u64,
+    }
+    /// What holds for projects without a quota of their own.
+    DefaultQuotaView { fip_quota: Option<u64> }
     /// How the hook of an address's newest event went.
     HookView { event: HookKind, state: HookState, tries: u32, at: String, message: Option<String> }
     /// A switch.

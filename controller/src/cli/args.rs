@@ -8,9 +8,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::host::args::Host;
 use super::import::{Import, List, Unreadable};
 use super::site::{self, Apply, Export};
+use super::watch::Watch;
 use crate::api::{
-    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipSet, InstanceAdd, InstanceAttach,
-    NetworkCreate, PoolAdd, PoolCreate, PoolRemove, ProviderCreate, ProviderSet, Request, Wait,
+    ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
+    HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
+    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -23,6 +25,9 @@ pub struct Args {
     /// Where buoyd listens
     #[arg(long, global = true, help_heading = GLOBAL, env = "BUOY_SOCKET", value_name = "PATH", default_value = crate::daemon::config::DEFAULT_SOCKET)]
     pub(super) socket: PathBuf,
+    /// Act for this project, which sees and touches only what is its own [default: the admin, who sees all]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "BUOY_PROJECT", value_name = "P")]
+    pub(super) project: Option<buoy_topology::Name>,
     /// A table for a person, or one JSON document for a script
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
@@ -65,6 +70,9 @@ pub(super) enum Command {
     /// Floating IPs
     #[command(subcommand)]
     Fip(Fip),
+    /// Those who have addresses, networks and instances, and how much they may have
+    #[command(subcommand)]
+    Project(Project),
     /// Bridges that are connected
     #[command(subcommand)]
     Switch(Switch),
@@ -85,6 +93,12 @@ pub(super) enum Task {
     /// The whole site as a file that apply takes
     #[command(after_help = site::EXPORT_HELP)]
     Export(Export),
+    /// What happens, as it happens: changes, switches, ports, conflicts, alarms
+    #[command(after_help = super::watch::HELP)]
+    Watch(Watch),
+    /// Who changed what, and when: of an address, or of everything
+    #[command(after_help = super::history::HELP)]
+    History(HistoryShow),
     /// Write everything that buoyd has stored into a file
     #[command(after_help = super::backup::HELP)]
     Backup(super::backup::Args),
@@ -144,6 +158,8 @@ pub(super) enum Pool {
     List,
     /// One pool
     Show(ByName),
+    /// Change what is given, keep the rest
+    Set(PoolSet),
     /// Remove a pool with no allocated address
     Delete(ByName),
 }
@@ -157,6 +173,8 @@ pub(super) enum Network {
     List,
     /// One network
     Show(ByName),
+    /// Change which pool new instances get a floating IP from
+    Set(NetworkSet),
     /// Remove a network with no instance in it
     Delete(ByName),
 }
@@ -170,12 +188,17 @@ pub(super) enum Instance {
     Add(InstanceAdd),
     /// Declare a further interface
     Attach(InstanceAttach),
+    /// Take an interface away; the last one goes with its instance only
+    Detach(InstanceDetach),
+    /// Change labels and note
+    #[command(after_help = "Example:\n  buoyctl instance set web --label env=prod --note 'owned by Ada'")]
+    Set(InstanceSet),
     /// All instances
-    List,
+    List(InstanceList),
     /// One instance
     Show(ByName),
-    /// Remove an instance with no floating IP
-    Remove(ByName),
+    /// Remove an instance with no floating IP, or with --force one that has
+    Remove(InstanceRemove),
 }
 
 #[derive(Debug, Subcommand)]
@@ -204,13 +227,33 @@ pub(super) enum Fip {
     Disassociate(ByAddress),
     /// Give an address back to its pool; an association ends with it
     Release(ByAddress),
-    /// Change the MAC that the provider bound an address to, or its note
+    /// Change the MAC that the provider bound an address to, its note or its labels
     #[command(after_help = SET_HELP)]
     Set(FipSet),
+    /// Keep addresses out of allocation
+    #[command(after_help = "Example:\n  buoyctl fip reserve 203.0.113.110-203.0.113.119 --note 'for the new rack'")]
+    Reserve(FipReserve),
+    /// Let addresses be allocated again
+    Unreserve(FipUnreserve),
     /// The addresses that projects have
     List(FipList),
     /// One address
     Show(ByAddress),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Project {
+    /// Declare a project, or change how many floating IPs it may have
+    #[command(
+        after_help = "Examples:\n  buoyctl project set blue --fip-quota 5\n  buoyctl project set --default --fip-quota 10"
+    )]
+    Set(ProjectSet),
+    /// All projects that are declared or have something
+    List,
+    /// One project
+    Show(ByName),
+    /// Forget a project that has nothing
+    Delete(ByName),
 }
 
 #[derive(Debug, Subcommand)]
@@ -243,6 +286,7 @@ impl Command {
             Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
             Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
             Self::Pool(Pool::Import(import)) => Request::PoolImport(import.read()?.0),
+            Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
             Self::Pool(Pool::List) => Request::PoolList,
             Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
@@ -250,12 +294,15 @@ impl Command {
             Self::Network(Network::Create(params)) => Request::NetworkCreate(params),
             Self::Network(Network::List) => Request::NetworkList,
             Self::Network(Network::Show(by)) => Request::NetworkShow(by),
+            Self::Network(Network::Set(params)) => Request::NetworkSet(params),
             Self::Network(Network::Delete(by)) => Request::NetworkDelete(by),
             Self::Instance(Instance::Add(params)) => Request::InstanceAdd(params),
             Self::Instance(Instance::Attach(params)) => Request::InstanceAttach(params),
-            Self::Instance(Instance::List) => Request::InstanceList,
+            Self::Instance(Instance::Detach(params)) => Request::InstanceDetach(params),
+            Self::Instance(Instance::Set(params)) => Request::InstanceSet(params),
+            Self::Instance(Instance::List(filter)) => Request::InstanceList(filter),
             Self::Instance(Instance::Show(by)) => Request::InstanceShow(by),
-            Self::Instance(Instance::Remove(by)) => Request::InstanceRemove(by),
+            Self::Instance(Instance::Remove(params)) => Request::InstanceRemove(params),
             Self::Direct(Direct::Add(params)) => Request::DirectAdd(params),
             Self::Direct(Direct::List) => Request::DirectList,
             Self::Direct(Direct::Show(by)) => Request::DirectShow(by),
@@ -265,8 +312,14 @@ impl Command {
             Self::Fip(Fip::Disassociate(by)) => Request::FipDisassociate(by),
             Self::Fip(Fip::Release(by)) => Request::FipRelease(by),
             Self::Fip(Fip::Set(params)) => Request::FipSet(params),
+            Self::Fip(Fip::Reserve(params)) => Request::FipReserve(params),
+            Self::Fip(Fip::Unreserve(params)) => Request::FipUnreserve(params),
             Self::Fip(Fip::List(filter)) => Request::FipList(filter),
             Self::Fip(Fip::Show(by)) => Request::FipShow(by),
+            Self::Project(Project::Set(params)) => Request::ProjectSet(params),
+            Self::Project(Project::List) => Request::ProjectList,
+            Self::Project(Project::Show(by)) => Request::ProjectShow(by),
+            Self::Project(Project::Delete(by)) => Request::ProjectDelete(by),
             Self::Switch(Switch::List) => Request::SwitchList,
             Self::Switch(Switch::Show(by)) => Request::SwitchShow(by),
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
@@ -276,7 +329,7 @@ impl Command {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no number of seconds from 0 to 3600");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     Duration::try_from_secs_f64(seconds).ok().filter(|own| *own <= Duration::from_secs(3600)).ok_or_else(wrong)
@@ -299,7 +352,8 @@ in one step and connections go on; `--mac none` is refused then.
 Examples:
   buoyctl fip set 203.0.113.100 --mac 02:00:00:00:00:64
   buoyctl fip set 203.0.113.100 --note 'mail, ordered in March'
-  buoyctl fip set 203.0.113.100 --mac none --note none";
+  buoyctl fip set 203.0.113.100 --mac none --note none
+  buoyctl fip set 203.0.113.100 --label env=prod --unlabel trial";
 
 const DECODE_HELP: &str =
     "Messages read as `ovs-ofctl ofp-print` prints them: name, version and xid, then content. Flows

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buoy_topology::Name;
 use tempfile::NamedTempFile;
 
 use super::client::{self, Failure};
@@ -23,7 +24,7 @@ pub(super) struct Args {
 }
 
 /// Asks for a backup, checks that it is whole, and writes it: the file is there complete or not at all.
-pub(super) fn run(args: &Args, socket: &Path, timeout: Duration) -> Exit {
+pub(super) fn run(args: &Args, socket: &Path, project: Option<&Name>, timeout: Duration) -> Exit {
     let refused = |kind, message: &dyn std::fmt::Display| {
         eprintln!("buoyctl: {}", one_line(&message.to_string()));
         Exit::Refused(kind)
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Args, socket: &Path, timeout: Duration) -> Exit {
         let message = format!("{} is there already: --force puts the backup in its place", args.file.display());
         return refused(ErrorKind::Conflict, &message);
     }
-    let backup = client::call_raw(socket, &Request::BackupCreate, Wait::default(), timeout)
+    let backup = client::call_raw(socket, &Request::BackupCreate, project, Wait::default(), timeout)
         .and_then(|text| Backup::parse(text.get()).map_err(|error| Failure::Broken(error.to_string())));
     let backup = match backup {
         Ok(backup) => backup,

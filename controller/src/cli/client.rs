@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buoy_topology::Name;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -30,6 +31,16 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// What an error object says.
+    pub(super) fn refused(error: &Value) -> Self {
+        Self::Refused {
+            // A kind of a newer daemon has no exit code of its own.
+            kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
+            message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
+            mistakes: serde_json::from_value(error["data"]["mistakes"].clone()).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
@@ -41,8 +52,14 @@ impl Failure {
 }
 
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
-pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration) -> Result<Value, Failure> {
-    let mut session = Session::open(path, wait, timeout)?;
+pub(super) fn call(
+    path: &Path,
+    request: &Request,
+    project: Option<&Name>,
+    wait: Wait,
+    timeout: Duration,
+) -> Result<Value, Failure> {
+    let mut session = Session::open(path, project, wait, timeout)?;
     match request {
         Request::PoolImport(_) => session.ask_long(Long::of(request.method(), params(request)?, &["entries"]), |_| {}),
         _ => session.ask(request.method(), params(request)?),
@@ -53,10 +70,11 @@ pub(super) fn call(path: &Path, request: &Request, wait: Wait, timeout: Duration
 pub(super) fn call_raw(
     path: &Path,
     request: &Request,
+    project: Option<&Name>,
     wait: Wait,
     timeout: Duration,
 ) -> Result<Box<RawValue>, Failure> {
-    Session::open(path, wait, timeout)?.ask_raw(request.method(), params(request)?)
+    Session::open(path, project, wait, timeout)?.ask_raw(request.method(), params(request)?)
 }
 
 fn params(request: &Request) -> Result<Map<String, Value>, Failure> {
@@ -67,6 +85,7 @@ fn params(request: &Request) -> Result<Map<String, Value>, Failure> {
 /// A connection to the daemon.
 pub(super) struct Session {
     stream: BufReader<UnixStream>,
+    project: Option<Name>,
     wait: Wait,
     timeout: Duration,
 }
@@ -122,11 +141,11 @@ impl Long {
 
 impl Session {
     /// Connects. Answers are waited for a little longer than the daemon waits for the switches.
-    pub(super) fn open(path: &Path, wait: Wait, timeout: Duration) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, project: Option<&Name>, wait: Wait, timeout: Duration) -> Result<Self, Failure> {
         let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
         let stream = UnixStream::connect(path).map_err(unreachable)?;
         stream.set_read_timeout(Some(timeout + GRACE)).map_err(unreachable)?;
-        Ok(Self { stream: BufReader::new(stream), wait, timeout })
+        Ok(Self { stream: BufReader::new(stream), project: project.cloned(), wait, timeout })
     }
 
     /// Asks in as many parts as it takes. Tells after each how many entries the daemon has.
@@ -147,6 +166,9 @@ impl Session {
     }
 
     fn ask_raw(&mut self, method: &str, mut params: Map<String, Value>) -> Result<Box<RawValue>, Failure> {
+        if let Some(project) = &self.project {
+            params.insert("project".to_owned(), json!(project));
+        }
         params.insert("wait".to_owned(), json!(self.wait));
         params.insert("timeout".to_owned(), self.timeout.as_secs_f64().into());
         let request = json!({"method": method, "params": params, "jsonrpc": "2.0", "id": 1});
@@ -164,12 +186,7 @@ impl Session {
         }
         let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
         match (answer.error, answer.result) {
-            (Some(error), _) => Err(Failure::Refused {
-                // A kind of a newer daemon has no exit code of its own.
-                kind: serde_json::from_value(error["data"]["kind"].clone()).unwrap_or(ErrorKind::Storage),
-                message: error["message"].as_str().unwrap_or("refused without a reason").to_owned(),
-                mistakes: serde_json::from_value(error["data"]["mistakes"].clone()).unwrap_or_default(),
-            }),
+            (Some(error), _) => Err(Failure::refused(&error)),
             (None, Some(result)) => Ok(result),
             (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
         }

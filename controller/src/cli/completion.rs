@@ -1,9 +1,11 @@
 //! Shell completion: commands and options from clap, and the names of what there is from the daemon.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use buoy_topology::Name;
 use clap::{Arg, Command, CommandFactory, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
@@ -11,7 +13,7 @@ use clap_complete::env::Shells;
 use serde_json::Value;
 
 use super::{Args, Exit, client};
-use crate::api::{ErrorKind, FipList, Request, Wait};
+use crate::api::{ErrorKind, FipList, InstanceList, Request, Wait};
 
 /// A shell that can be taught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,14 +69,16 @@ fn names_of(noun: &str, verb: &str, arg: &Arg) -> Option<Names> {
         ("name", noun) if !is_new => noun,
         ("address", "fip") => "fip",
         ("bridge", "switch") => "switch",
-        (kind @ ("provider" | "pool" | "network" | "instance"), _) => kind,
+        (kind @ ("provider" | "pool" | "network" | "instance" | "project"), _) => kind,
+        ("auto_assign" | "fip", _) => "pool",
         _ => return None,
     };
     let (request, field) = match kind {
         "provider" => (Request::ProviderList, "name"),
         "pool" => (Request::PoolList, "name"),
         "network" => (Request::NetworkList, "name"),
-        "instance" => (Request::InstanceList, "name"),
+        "instance" => (Request::InstanceList(InstanceList::default()), "name"),
+        "project" => (Request::ProjectList, "name"),
         "direct" => (Request::DirectList, "name"),
         "switch" => (Request::SwitchList, "bridge"),
         "fip" => (Request::FipList(FipList::default()), "address"),
@@ -86,7 +90,7 @@ fn names_of(noun: &str, verb: &str, arg: &Arg) -> Option<Names> {
 impl Names {
     /// Asks the daemon. A shell that completes is no place for an error.
     fn ask(&self) -> Vec<CompletionCandidate> {
-        let answer = client::call(&socket(), &self.request, Wait::default(), Duration::ZERO);
+        let answer = client::call(&socket(), &self.request, project().as_ref(), Wait::default(), Duration::ZERO);
         let rows = answer.as_ref().ok().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         rows.iter().filter_map(|row| row[self.field].as_str()).map(CompletionCandidate::new).collect()
     }
@@ -94,9 +98,21 @@ impl Names {
 
 /// The socket that the words name, or the one that a command without any would use.
 fn socket() -> PathBuf {
-    let mut words = std::env::args_os().skip_while(|word| word != "--socket").skip(1);
-    let named = words.next().or_else(|| std::env::var_os("BUOY_SOCKET"));
-    named.map_or_else(|| crate::daemon::config::DEFAULT_SOCKET.into(), PathBuf::from)
+    named("--socket", "BUOY_SOCKET").map_or_else(|| crate::daemon::config::DEFAULT_SOCKET.into(), PathBuf::from)
+}
+
+/// The project that is acted for. A word that is just being written may be none.
+fn project() -> Option<Name> {
+    named("--project", "BUOY_PROJECT")?.to_str()?.parse().ok()
+}
+
+/// What an option is in the words, or else in the environment.
+fn named(option: &str, variable: &str) -> Option<OsString> {
+    let words: Vec<_> = std::env::args_os().collect();
+    // The last word is the one that is completed.
+    let pairs = words.iter().zip(words.iter().skip(1)).take(words.len().saturating_sub(2));
+    let given = pairs.filter(|(word, _)| *word == option).map(|(_, value)| value.clone()).next_back();
+    given.or_else(|| std::env::var_os(variable))
 }
 
 pub(super) const HELP: &str = "Completes commands, options and the names of what there is (asked of the daemon).

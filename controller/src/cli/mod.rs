@@ -1,9 +1,9 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
-//! [`import`] reads lists of addresses, [`site`] whole sites;
-//! [`backup`] writes files; [`completion`] teaches shells; [`decode`] is the one command that asks nobody.
-//! [`host`] changes this machine.
+//! [`import`] reads lists of addresses, [`site`] whole sites; [`watch`] and [`history`] print [`events`] as they come;
+//! [`backup`] writes files; [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command
+//! that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -12,11 +12,14 @@ mod backup;
 mod client;
 mod completion;
 mod decode;
+mod events;
 mod exit;
+mod history;
 mod host;
 mod import;
 mod site;
 mod table;
+mod watch;
 
 use std::io::Write;
 
@@ -32,8 +35,8 @@ use site::Setting;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
-    let Args { socket, format, quiet, wait, timeout, task } = args;
-    let setting = Setting { socket: &socket, format, quiet, wait, timeout };
+    let Args { socket, project, format, quiet, wait, timeout, task } = args;
+    let setting = Setting { socket: &socket, project: project.as_ref(), format, quiet, wait, timeout };
     let (request, list) = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
@@ -44,12 +47,14 @@ pub fn run(args: Args) -> Exit {
         },
         Task::Apply(args) => return site::apply(&args, &setting),
         Task::Export(args) => return site::export(&args, &setting),
-        Task::Backup(args) => return backup::run(&args, &socket, timeout),
+        Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
         Task::Host(command) => return host::run(&command, &socket, format),
+        Task::Watch(args) => return watch::run(&socket, format, project, args),
+        Task::History(asked) => return history::run(&socket, project.as_ref(), format, timeout, asked),
     };
-    let result = match client::call(&socket, &request, wait, timeout) {
+    let result = match client::call(&socket, &request, project.as_ref(), wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
             let place = list.and_then(|list| list.place(&failure));

@@ -137,12 +137,14 @@ fn columns(request: &Request) -> Columns {
             ("FREE", "free"),
             ("ALLOCATED", "allocated"),
             ("ASSOCIATED", "associated"),
+            ("RESERVED", "reserved"),
+            ("COOLING", "cooling"),
             ("RANGES", "ranges"),
         ],
         Request::NetworkList => {
             &[("NAME", "name"), ("CIDR", "cidr"), ("GATEWAY", "gateway"), ("GATEWAY MAC", "gateway_mac")]
         }
-        Request::InstanceList => {
+        Request::InstanceList(_) => {
             &[("NAME", "name"), ("PROJECT", "project"), ("BRIDGE", "bridge"), ("ADDRESSES", "interfaces")]
         }
         Request::DirectList => &[
@@ -160,7 +162,16 @@ fn columns(request: &Request) -> Columns {
             ("STATE", "state"),
             ("INSTANCE", "instance"),
             ("FIXED IP", "fixed_ip"),
+            ("PORT", "port"),
             ("APPLIED", "applied"),
+        ],
+        Request::ProjectList => &[
+            ("NAME", "name"),
+            ("FIP QUOTA", "fip_quota"),
+            ("ALLOCATED", "allocated"),
+            ("ASSOCIATED", "associated"),
+            ("INSTANCES", "instances"),
+            ("NETWORKS", "networks"),
         ],
         Request::SwitchList => &[
             ("BRIDGE", "bridge"),
@@ -187,9 +198,10 @@ fn nothing(request: &Request) -> &'static str {
         Request::ProviderList => "There is no provider yet: buoyctl provider create --help",
         Request::PoolList => "There is no pool yet: buoyctl pool create --help",
         Request::NetworkList => "There is no network yet: buoyctl network create --help",
-        Request::InstanceList => "There is no instance yet: buoyctl instance add --help",
+        Request::InstanceList(_) => "There is no instance yet: buoyctl instance add --help",
         Request::DirectList => "There is no direct port yet: buoyctl direct add --help",
         Request::FipList(_) => "No floating IP is like that. Allocate one: buoyctl fip allocate --help",
+        Request::ProjectList => "There is no project yet: whoever gets an address or an instance becomes one",
         Request::SwitchList => "No switch has connected yet: ovs-vsctl set-controller points a bridge at the daemon",
         _ => "Nothing to show: no switch is connected",
     }

@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::ops::{AllocateSpec, AssociateSpec, FipSpec};
-use buoy_topology::{Change, Instance, MacPolicy, Pool};
+use buoy_topology::ops::{AllocateSpec, AssociateSpec, FipSpec, OpError};
+use buoy_topology::{Change, FloatingIp, Instance, Interface, MacPolicy, Name, PortName, Record, Relabel, Write};
 
 use super::Core;
 use super::plan::{Planned, Subject, default_project, planned, scope};
-use crate::api::{ApiError, FipAllocate, FipAssociate, FipSet, Setting};
+use crate::api::{ApiError, ErrorKind, FipAllocate, FipAssociate, FipSet, Setting};
 
 impl Core {
     pub(super) fn allocate(&self, params: &FipAllocate) -> Result<Planned, ApiError> {
@@ -16,32 +16,39 @@ impl Core {
             address: params.address.map(Into::into),
             project: params.project.clone().unwrap_or_else(default_project),
         };
-        let after = |pool: &Pool| self.cursors.get(&pool.name).copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let (address, change) = self.site.allocate(&spec, after, &|fip| self.leaving(fip))?;
-        let mut planned = planned(change, Subject::FloatingIp(address), scope([], []));
-        if params.address.is_none() {
-            planned.cursor = self.site.pool_at(address).map(|pool| (pool.name.clone(), address));
-        }
-        Ok(planned)
+        let (address, change) = self.site.allocate(&spec, &|fip| self.leaving(fip))?;
+        let labels = Relabel { set: params.label.clone(), unset: Vec::new() };
+        let labelled = change.writes().iter().map(|write| match write {
+            Write::Put(Record::FloatingIp(fip)) => {
+                let labels = fip.labels.with(&labels).map_err(OpError::from)?;
+                Ok(Write::Put(Record::FloatingIp(FloatingIp { labels, ..fip.clone() })))
+            }
+            other => Ok(other.clone()),
+        });
+        let change = labelled.collect::<Result<Change, OpError>>()?;
+        Ok(planned(change, Subject::FloatingIp(address), scope([], [])))
     }
 
-    pub(super) fn associate(&self, params: &FipAssociate) -> Result<Planned, ApiError> {
+    pub(super) fn associate(&self, params: &FipAssociate, caller: Option<&Name>) -> Result<Planned, ApiError> {
         let address = params.address.0;
-        let spec = AssociateSpec {
-            address,
-            instance: params.instance.clone(),
-            fixed_ip: params.fixed_ip.map(Into::into),
-            no_move: params.no_move,
+        let (name, fixed_ip) = match (&params.instance, &params.port) {
+            (Some(instance), None) => (instance.clone(), params.fixed_ip.map(Into::into)),
+            (None, Some(port)) if params.fixed_ip.is_none() => {
+                let (instance, interface) = self.behind(port, caller)?;
+                (instance.name.clone(), Some(interface.ip))
+            }
+            _ => return Err(invalid("name an instance, or the --port of its interface alone".to_owned())),
         };
+        let spec = AssociateSpec { address, instance: name.clone(), fixed_ip, no_move: params.no_move };
         let change = self.site.associate(&spec, &|fip| self.leaving(fip))?;
         let is_new = !change.is_empty();
         let mut planned = self.loosen(address, change);
-        let instance = self.site.instance(&params.instance);
+        let instance = self.site.instance(&name);
         planned.scope.bridges.extend(instance.map(|instance| instance.bridge.clone()));
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         planned.scope.bridges.extend(provider.map(|provider| provider.bridge.clone()));
         planned.announce = provider.filter(|provider| provider.garp && is_new).map(|_| address).into_iter().collect();
-        let chosen = instance.filter(|_| is_new && params.fixed_ip.is_none());
+        let chosen = instance.filter(|_| is_new && fixed_ip.is_none());
         planned.notices.extend(chosen.and_then(|instance| choice_notice(instance)));
         Ok(planned)
     }
@@ -52,19 +59,22 @@ impl Core {
         let spec = FipSpec {
             mac: params.mac.map(|mac| Setting::over(Some(mac), None)),
             note: params.note.clone().map(|note| Setting::over(Some(note), None)),
+            labels: Relabel { set: params.label.clone(), unset: params.unlabel.clone() },
         };
         let change = self.site.set_floating_ip(address, &spec)?;
+        let direct = self.site.direct_at(address);
         let is_bound = before.is_some_and(|fip| fip.association.is_some());
         let gets_mac = spec.mac.is_some_and(|mac| before.and_then(|fip| fip.mac) != mac);
-        let scope = if is_bound { self.scope_of(address) } else { scope([], []) };
+        let scope = match direct {
+            Some(direct) => self.direct_scope(direct),
+            None if is_bound => self.scope_of(address),
+            None => scope([], []),
+        };
         let mut planned = planned(change, Subject::FloatingIp(address), scope);
         let provider = self.site.pool_at(address).and_then(|pool| self.site.provider(&pool.provider));
         let speaks_with_it = provider.is_some_and(|own| own.mac_policy == MacPolicy::Vmac);
-        planned.announce = provider
-            .filter(|own| own.garp && is_bound && gets_mac && speaks_with_it)
-            .map(|_| address)
-            .into_iter()
-            .collect();
+        let is_told = gets_mac && speaks_with_it && (is_bound || direct.is_some());
+        planned.announce = provider.filter(|own| own.garp && is_told).map(|_| address).into_iter().collect();
         if let Some(provider) = provider.filter(|_| gets_mac && !speaks_with_it) {
             let policy = provider.mac_policy.word();
             planned
@@ -72,6 +82,24 @@ impl Core {
                 .push(format!("provider {} sees another MAC, for its MAC policy is {policy}", provider.name));
         }
         Ok(planned)
+    }
+
+    /// The one interface behind a port, of those that the caller sees.
+    fn behind(&self, port: &PortName, caller: Option<&Name>) -> Result<(&Instance, &Interface), ApiError> {
+        let all = self.site.interfaces_on_port(port);
+        let own = all.iter().filter(|(instance, _)| Self::sees(caller, Some(&instance.project)));
+        match *own.collect::<Vec<_>>() {
+            [(instance, interface)] => Ok((instance, interface)),
+            [] => {
+                let message =
+                    format!("no instance has an interface on port {port}: `buoyctl instance list` shows them");
+                Err(ApiError::new(ErrorKind::NotFound, message))
+            }
+            [(one, _), (other, _), ..] => Err(invalid(format!(
+                "port {port} leads to several interfaces, of {} and {} among others: name the instance and --fixed-ip",
+                one.name, other.name
+            ))),
+        }
     }
 
     /// A change of one floating IP has to be in force where it was served and where it is going to be.
@@ -94,4 +122,8 @@ fn choice_notice(instance: &Instance) -> Option<String> {
     let names = others.join(", ");
     let notice = format!("{name} has several fixed IPs: {taken} was taken, --fixed-ip names another ({names})");
     (!others.is_empty()).then_some(notice)
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::new(ErrorKind::Invalid, message)
 }

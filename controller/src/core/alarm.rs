@@ -1,30 +1,64 @@
-//! Alarms: frames that the guard did not let out. Each is counted in the switch; of a burst the first is told.
+//! Alarms: frames that the guard did not let out, and others that claim our addresses. Each frame is counted in the switch; of a
+//! burst the first is told at once, and after a while how many there were.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use buoy_topology::{MacAddr, PortNo, Provider};
+use buoy_topology::{EntityId, MacAddr, Name, PortNo, Provider};
 use etherparse::{LaxNetSlice, LaxSlicedPacket};
+use serde_json::json;
 use tracing::warn;
 
 use super::Core;
+use crate::events::{Bursts, Kind};
 use crate::switch::ConnectionId;
 
-/// What was told lately, by port, source MAC and EtherType.
-#[derive(Debug, Default)]
+/// What was told lately, and how much there was of it since the daemon started, by provider.
+#[derive(Debug)]
 pub(super) struct Alarms {
-    told: HashMap<(ConnectionId, Option<PortNo>, MacAddr, u16), Instant>,
+    refused: Bursts<Refused>,
+    claims: Bursts<Claim>,
+    counts: HashMap<EntityId, Counts>,
+}
+
+/// How much was seen of a provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Frames that the guard refused, as far as the controller was told of them.
+    pub(super) refused: u64,
+    /// ARP packets of others that claimed addresses of ours.
+    pub(super) claims: u64,
+}
+
+/// What makes refused frames one burst.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Refused {
+    connection: ConnectionId,
+    provider: Name,
+    port: Option<PortNo>,
+    mac: MacAddr,
+    ethertype: u16,
+}
+
+/// What makes claims one burst.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Claim {
+    provider: Name,
+    address: Ipv4Addr,
+    mac: MacAddr,
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self { refused: Bursts::new(PAUSE), claims: Bursts::new(PAUSE), counts: HashMap::new() }
+    }
 }
 
 impl Alarms {
-    /// Whether this one is to be told: the first of its kind for a while, and not one of too many kinds.
-    fn is_news(&mut self, kind: (ConnectionId, Option<PortNo>, MacAddr, u16), now: Instant) -> bool {
-        self.told.retain(|_, at| now.duration_since(*at) < PAUSE);
-        let is_news = self.told.len() < MOST_KINDS && !self.told.contains_key(&kind);
-        if is_news {
-            self.told.insert(kind, now);
-        }
-        is_news
+    /// How much was seen of a provider since the daemon started.
+    pub(super) fn counts(&self, provider: EntityId) -> Counts {
+        self.counts.get(&provider).copied().unwrap_or_default()
     }
 }
 
@@ -39,20 +73,80 @@ impl Core {
         now: Instant,
     ) {
         let Some((mac, ethertype)) = source_of(frame) else { return };
-        if !self.alarms.is_news((id, in_port, mac, ethertype), now) {
+        self.alarms.counts.entry(provider.id).or_default().refused += 1;
+        let name = provider.name.clone();
+        let kind = Refused { connection: id, provider: name, port: in_port, mac, ethertype };
+        if !self.alarms.refused.heard(kind.clone(), 1, now) {
             return;
         }
-        let bridge = self.switches.get(&id).and_then(|switch| switch.bridge.as_ref());
-        let mut ports = bridge.into_iter().flat_map(|bridge| &bridge.ports);
-        let port = ports.find(|(_, port)| Some(port.number) == in_port).map(|(name, _)| name.as_str());
+        let address = sender_of(frame);
         warn!(
             provider = %provider.name,
-            port = port.unwrap_or("?"),
+            port = self.port_named(id, in_port).as_deref().unwrap_or("?"),
             %mac,
             ethertype = format_args!("{ethertype:#06x}"),
-            address = sender_of(frame).as_deref().unwrap_or("-"),
+            address = address.as_deref().unwrap_or("-"),
             "guard: a frame was kept from the provider"
         );
+        self.tell_refused(&kind, address.as_deref(), 1);
+    }
+
+    /// Somebody else claims an address of a pool.
+    pub(super) fn on_foreign_claim(&mut self, provider: &Provider, address: Ipv4Addr, mac: MacAddr, now: Instant) {
+        self.alarms.counts.entry(provider.id).or_default().claims += 1;
+        let claim = Claim { provider: provider.name.clone(), address, mac };
+        if self.alarms.claims.heard(claim.clone(), 1, now) {
+            warn!(provider = %provider.name, %address, %mac, "somebody else claims an address of a pool");
+            self.tell_claim(&claim, 1);
+        }
+    }
+
+    /// Tells how many frames came after the first.
+    pub(super) fn tell_alarms(&mut self, now: Instant) {
+        for (kind, frames) in self.alarms.refused.over(now) {
+            self.tell_refused(&kind, None, frames);
+        }
+        let untold = self.alarms.refused.take_untold();
+        if untold > 0 {
+            self.tell(Kind::Overflow, "guard_alarm", json!({"events": untold}));
+        }
+    }
+
+    /// Tells how many claims came after the first.
+    pub(super) fn tell_claims(&mut self, now: Instant) {
+        for (claim, packets) in self.alarms.claims.over(now) {
+            self.tell_claim(&claim, packets);
+        }
+        let untold = self.alarms.claims.take_untold();
+        if untold > 0 {
+            self.tell(Kind::Overflow, "conflict", json!({"events": untold}));
+        }
+    }
+
+    fn tell_refused(&mut self, kind: &Refused, address: Option<&str>, frames: u64) {
+        let Refused { connection, provider, port, mac, ethertype } = kind;
+        let bridge = self.switches.get(connection).map(|switch| switch.name().to_owned());
+        let detail = json!({
+            "bridge": bridge, "port": self.port_named(*connection, *port), "mac": mac,
+            "ethertype": format!("{ethertype:#06x}"), "address": address, "frames": frames,
+        });
+        self.tell(Kind::GuardAlarm, provider.as_str(), detail);
+    }
+
+    fn tell_claim(&mut self, claim: &Claim, packets: u64) {
+        let Claim { provider, address, mac } = claim;
+        let fip = self.site.floating_ip(*address);
+        let detail = json!({
+            "provider": provider, "mac": mac, "project": fip.and_then(|fip| fip.project.as_ref()),
+            "instance": fip.and_then(|fip| fip.association.as_ref()).map(|own| &own.instance), "packets": packets,
+        });
+        self.tell(Kind::Conflict, address.to_string(), detail);
+    }
+
+    fn port_named(&self, id: ConnectionId, number: Option<PortNo>) -> Option<String> {
+        let bridge = self.switches.get(&id)?.bridge.as_ref()?;
+        let (name, _) = bridge.ports.iter().find(|(_, port)| Some(port.number) == number)?;
+        Some(name.to_string())
     }
 }
 
@@ -75,26 +169,5 @@ fn sender_of(frame: &[u8]) -> Option<String> {
     }
 }
 
-/// How long one kind of frame is not told again.
+/// How long one kind of frame, or one claim, is summed up after it was told.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Kinds that are remembered.
-const MOST_KINDS: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_of_a_burst_is_told_and_a_flood_of_kinds_is_bounded() {
-        let start = Instant::now();
-        let mut alarms = Alarms::default();
-        let kind = |last: u8, ethertype| (ConnectionId(1), None, MacAddr::new([2, 0, 0, 0, 0, last]), ethertype);
-        assert!(alarms.is_news(kind(1, 0x0800), start));
-        assert!(!alarms.is_news(kind(1, 0x0800), start + Duration::from_secs(59)));
-        assert!(alarms.is_news(kind(2, 0x0800), start));
-        assert!(alarms.is_news(kind(1, 0x0800), start + Duration::from_secs(61)));
-        let told =
-            (0..10_000).filter(|number| alarms.is_news(kind(3, *number), start + Duration::from_secs(61))).count();
-        assert!(told < 300, "{told}");
-    }
-}

@@ -8,7 +8,7 @@ use etherparse::ArpOperation;
 
 use super::Core;
 use super::arp::arp;
-use buoy_topology::MacAddr;
+use buoy_topology::{MacAddr, Provider};
 
 /// Addresses that are to be announced.
 #[derive(Debug, Default)]
@@ -30,11 +30,17 @@ impl Announcements {
 impl Core {
     /// Begins to announce what has come into force.
     pub(super) fn begin_announcements(&mut self, now: Instant) {
-        let in_force = |address: &Ipv4Addr| self.pending(&self.scope_of(*address)).is_empty();
+        let in_force = |address: &Ipv4Addr| match self.site.direct_at(*address) {
+            // Its port may come later.
+            Some(direct) => {
+                self.pending(&self.direct_scope(direct)).is_empty() && self.direct_trouble(direct).is_none()
+            }
+            None => self.pending(&self.scope_of(*address)).is_empty(),
+        };
         let ready: Vec<_> = self.announcements.waiting.iter().copied().filter(in_force).collect();
         for address in ready {
             self.announcements.waiting.remove(&address);
-            let count = self.site.binding(address).map_or(0, |binding| binding.provider.garp_timing.count);
+            let count = self.speaker(address).map_or(0, |provider| provider.garp_timing.count);
             self.announcements.running.insert(address, (now, count));
         }
         self.announce(now);
@@ -46,10 +52,8 @@ impl Core {
         let due: Vec<_> = self.announcements.running.iter().filter(due).map(|(own, rest)| (*own, *rest)).collect();
         for (address, (_, left)) in due {
             self.announcements.running.remove(&address);
-            let Some(binding) = self.site.binding(address).filter(|own| own.provider.garp && left > 0) else {
-                continue;
-            };
-            let interval = Duration::from_millis(binding.provider.garp_timing.interval_ms.into());
+            let Some(provider) = self.speaker(address).filter(|own| own.garp && left > 0) else { continue };
+            let interval = Duration::from_millis(provider.garp_timing.interval_ms.into());
             self.send_announcement(address);
             if left > 1 {
                 self.announcements.running.insert(address, (now + interval, left - 1));
@@ -59,10 +63,16 @@ impl Core {
 
     /// A gratuitous ARP: whoever has an old MAC for the address learns the new one (RFC 5227, section 3).
     fn send_announcement(&self, address: Ipv4Addr) {
-        let Some(binding) = self.site.binding(address) else { return };
-        let Some((_, view)) = self.external(binding.provider.id) else { return };
-        let Some(mac) = view.source_mac(binding.fip) else { return };
+        let Some(provider) = self.speaker(address).map(|provider| provider.id) else { return };
+        let Some((_, view)) = self.external(provider) else { return };
+        let Some(mac) = view.address_mac(address) else { return };
         let frame = arp(ArpOperation::REQUEST, mac, MacAddr::BROADCAST, address, address);
-        self.send_through_guard(binding.provider.id, [], frame);
+        self.send_through_guard(provider, [], frame);
+    }
+
+    /// The provider that hears of an address: of an associated one, or of a direct port's.
+    fn speaker(&self, address: Ipv4Addr) -> Option<&Provider> {
+        let direct = self.site.direct_at(address).and_then(|direct| self.site.provider(&direct.provider));
+        direct.map(|provider| &**provider).or_else(|| self.site.binding(address).map(|binding| binding.provider))
     }
 }

@@ -22,8 +22,6 @@ use crate::switch::{Command, ConnectionId};
 pub(super) struct Packets {
     /// Packets that wait for their next hop, by provider.
     held: HashMap<EntityId, VecDeque<(Instant, Bytes)>>,
-    /// When a claim of one of our addresses was last reported.
-    claims: HashMap<(Ipv4Addr, MacAddr), Instant>,
 }
 
 /// An ARP packet that a switch passed on.
@@ -64,7 +62,7 @@ impl Core {
             }
             tables::ARP_TARGET => {
                 if let Some(heard) = Heard::of(&packet.frame) {
-                    self.on_claim(&provider, heard, now);
+                    self.on_foreign_claim(&provider, heard.address, heard.mac, now);
                 }
             }
             tables::NEXT_HOP => {
@@ -144,15 +142,6 @@ impl Core {
         let own: Vec<_> = learnt.filter(|(_, mac)| *mac == local.mac).map(|(address, _)| address).collect();
         for address in own {
             self.site.keep(address);
-        }
-    }
-
-    pub(super) fn on_claim(&mut self, provider: &Provider, heard: Heard, now: Instant) {
-        let Heard { mac, address } = heard;
-        self.packets.claims.retain(|_, reported| now.duration_since(*reported) < CLAIM_PAUSE);
-        if self.packets.claims.len() < MOST_CLAIMS && !self.packets.claims.contains_key(&(address, mac)) {
-            self.packets.claims.insert((address, mac), now);
-            warn!(provider = %provider.name, %address, %mac, "somebody else claims an address of a pool");
         }
     }
 
@@ -338,8 +327,5 @@ const MOST_HELD: usize = 32;
 const HELD_FOR: Duration = Duration::from_secs(3);
 /// On-link neighbours of one provider that are looked for.
 const MOST_NEIGHBOURS: usize = 4096;
-/// Claims that are remembered so as not to be reported again.
-const MOST_CLAIMS: usize = 1024;
-const CLAIM_PAUSE: Duration = Duration::from_secs(60);
 /// Places in a switch's queue that packets leave to jobs.
 const KEPT_FOR_JOBS: usize = 16;

@@ -11,10 +11,12 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use super::Core;
+use super::journal::Draft;
 use super::outcome::Made;
 use super::plan::Planned;
 use super::rollout::Waiter;
 use crate::api::{ApiError, ErrorKind, Wait};
+use crate::events::By;
 use crate::rpc::Ask;
 use crate::store::{Commit, StoreError};
 
@@ -27,6 +29,8 @@ pub(super) struct Committing {
     requests: Vec<Accepted>,
     /// The newest event of each address for its provider's hook; none for an address that is no more.
     hooks: BTreeMap<Ipv4Addr, Option<HookRecord>>,
+    /// What the log is told of the changes.
+    events: Vec<Draft>,
     /// Those that a change which is not durable yet may be the reason to refuse.
     refused: Vec<(Ask, ApiError)>,
 }
@@ -56,8 +60,10 @@ impl Core {
             undo: Vec::new(),
             requests: Vec::new(),
             hooks: BTreeMap::new(),
+            events: Vec::new(),
             refused: Vec::new(),
         };
+        self.site.set_now(self.clock.at(Instant::now()));
         while let Some(ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
@@ -68,11 +74,14 @@ impl Core {
                 self.answer_read(ask);
                 continue;
             }
-            match self.plan(&ask.call.request) {
+            match self.plan(&ask.call) {
                 Ok(planned) => {
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));
-                        batch.undo.push(self.site.apply(&planned.change));
+                        let undo = self.site.apply(&planned.change);
+                        let by = By { uid: ask.peer.uid, user: ask.peer.user.clone() };
+                        batch.events.extend(self.events_of(&planned.change, &undo, &by));
+                        batch.undo.push(undo);
                         batch.change.extend(planned.change.clone());
                     }
                     let made = self.made(&planned.subject);
@@ -88,7 +97,7 @@ impl Core {
         self.commit(batch);
     }
 
-    fn commit(&mut self, batch: Committing) {
+    fn commit(&mut self, mut batch: Committing) {
         if batch.change.is_empty() {
             self.finish(batch.requests, &Touched::Entities(BTreeSet::new()));
             return;
@@ -96,11 +105,13 @@ impl Core {
         let Some(store) = &self.store else { return };
         let committed = self.committed.clone();
         let hooks = batch.hooks.clone().into_iter().collect();
+        let events = self.journal.begin(std::mem::take(&mut batch.events));
         let commit = Commit {
             generation: self.site.generation().next(),
             change: batch.change.clone(),
             learnt: Vec::new(),
             hooks,
+            events,
         };
         self.committing = Some(batch);
         store.commit(commit, move |result| {
@@ -109,11 +120,14 @@ impl Core {
         });
     }
 
-    pub(super) fn on_committed(&mut self, result: Result<Generation, StoreError>, _now: Instant) {
+    pub(super) fn on_committed(&mut self, result: Result<Generation, StoreError>, now: Instant) {
         let Some(batch) = self.committing.take() else { return };
         match result {
             Ok(generation) => {
                 self.site.set_generation(generation);
+                // Who is answered finds it in the log.
+                self.journal.end(Ok(()), now);
+                self.await_in_force(&batch.change, generation, now);
                 let touched = Touched::by(&batch.change, &self.site);
                 self.finish(batch.requests, &touched);
                 self.take_hooks(batch.hooks);
@@ -123,11 +137,13 @@ impl Core {
             }
             Err(failure) => {
                 error!(error = %failure, "a commit failed: nothing was changed");
+                self.journal.end(Err(&failure), now);
                 let mut touched = Touched::by(&batch.change, &self.site);
                 for undo in batch.undo.iter().rev() {
                     self.site.apply(undo);
                     touched.extend(Touched::by(undo, &self.site));
                 }
+                self.usage.recount(&self.site);
                 // A switch that connected meanwhile was compiled for what does not hold.
                 self.roll_out(&touched);
                 let failure = ApiError::new(ErrorKind::Storage, failure.to_string());
@@ -146,9 +162,6 @@ impl Core {
         for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
             planned.announce.into_iter().for_each(|address| self.announcements.add(address));
-            if let Some((pool, address)) = planned.cursor {
-                self.cursors.insert(pool, address);
-            }
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
             let Planned { scope, notices, .. } = planned;
             self.waiters.push(Waiter { ask, made, scope, notices, deadline: now + patience });

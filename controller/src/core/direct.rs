@@ -16,7 +16,9 @@ impl Core {
     pub(super) fn add_direct(&self, params: &DirectAdd) -> Result<Planned, ApiError> {
         let change = self.site.add_direct(params.name.clone(), direct_spec(params))?;
         let bridge = self.site.provider(&params.provider).map(|provider| provider.bridge.clone());
+        let announces = !change.is_empty() && self.site.provider(&params.provider).is_some_and(|own| own.garp);
         let mut planned = planned(change, Subject::Direct(params.name.clone()), direct_scope(&params.name, bridge));
+        planned.announce = params.ip.iter().copied().map(Into::into).filter(|_| announces).collect();
         if let Some(bridge) = planned.scope.bridges.first()
             && self.lacks_port(bridge, &params.port)
         {
@@ -35,7 +37,7 @@ impl Core {
     }
 
     /// Where a direct port has to be in force.
-    fn direct_scope(&self, direct: &Direct) -> Scope {
+    pub(super) fn direct_scope(&self, direct: &Direct) -> Scope {
         direct_scope(&direct.name, self.site.provider(&direct.provider).map(|provider| provider.bridge.clone()))
     }
 
@@ -69,7 +71,7 @@ impl Core {
     }
 
     /// Why a direct port that nothing is pending for is not served all the same.
-    fn direct_trouble(&self, direct: &Direct) -> Option<String> {
+    pub(super) fn direct_trouble(&self, direct: &Direct) -> Option<String> {
         let provider = self.site.provider(&direct.provider)?;
         let name = &provider.bridge;
         let bridge = self.switches.values().find_map(|own| own.bridge.as_ref().filter(|own| own.name == *name))?;

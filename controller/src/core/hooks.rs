@@ -8,10 +8,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use buoy_topology::{
     Change, FloatingIp, HookEvent, HookKind, HookRecord, HookState, Key, Name, Pool, Provider, Record, Write,
 };
+use serde_json::json;
 use tracing::{info, warn};
 
 use super::Core;
 use crate::api::views::HookView;
+use crate::events::Kind;
+use crate::events::time::utc;
 use crate::hooks::{Ended, Run};
 use crate::store::HookNote;
 
@@ -119,7 +122,15 @@ impl Core {
             Ok(()) => info!(%address, %generation, "the hook is done"),
             Err(message) => warn!(%address, %generation, message, "the hook failed"),
         }
+        let failed = result.is_err();
         if let Some(record) = self.hooks.ended(address, generation, result, now, seconds()) {
+            let HookRecord { event, state, tries, message, .. } = &record;
+            let detail = json!({
+                "event": event.event, "provider": event.provider, "project": event.project, "instance": event.instance,
+                "state": state, "tries": tries, "message": message, "generation": generation,
+            });
+            let kind = if failed { Kind::HookFailed } else { Kind::HookDone };
+            self.tell(kind, address.to_string(), detail);
             self.store_hook((address, Some(record)));
         }
         self.call_hooks(now);
@@ -141,49 +152,6 @@ impl Core {
 }
 
 /// The time of day, in seconds since 1970.
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
-}
-
-/// A time as RFC 3339 writes it.
-fn utc(seconds: u64) -> String {
-    let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
-    let mut year = 1970;
-    while days >= year_days(year) {
-        days -= year_days(year);
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, year_days(year) - 337, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    format!("{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}Z", days + 1, rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-fn year_days(year: u64) -> u64 {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    if is_leap { 366 } else { 365 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::utc;
-
-    #[test]
-    fn times_are_those_that_date_prints() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-            (1_795_267_785, "2026-11-21T13:29:45Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(utc(seconds), text);
-        }
-    }
 }

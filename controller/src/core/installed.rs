@@ -151,19 +151,23 @@ impl Core {
 
     /// Puts back what others undid, and dumps the switches whose time has come.
     pub(super) fn tend_switches(&mut self, now: Instant) {
-        let mut has_drifted = false;
+        let mut drifted = Vec::new();
         for switch in self.switches.values_mut() {
             if switch.drifted > 0 {
                 info!(bridge = switch.name(), flows = switch.drifted, "putting back flows of ours");
-                switch.repaired += std::mem::take(&mut switch.drifted);
-                has_drifted = true;
+                let flows = std::mem::take(&mut switch.drifted);
+                switch.repaired += flows;
+                drifted.extend(switch.bridge.as_ref().map(|bridge| (bridge.name.clone(), flows)));
             }
             if switch.bridge.is_some() && switch.job.is_none() && switch.dump_at <= now {
                 switch.begin_dump(now);
             }
         }
-        if has_drifted {
+        if !drifted.is_empty() {
             self.push_all();
+        }
+        for (bridge, flows) in drifted {
+            self.tell_drift(&bridge, flows, now);
         }
     }
 }

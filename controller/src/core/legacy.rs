@@ -53,7 +53,7 @@ impl Core {
         let heard = Heard { mac: arp.mac, address: arp.sender };
         if at(&provider.uplink) == Some(port) {
             if self.is_of_pool(arp.sender) {
-                self.on_claim(&provider, heard, now);
+                self.on_foreign_claim(&provider, heard.address, heard.mac, now);
                 return;
             }
             if let Some(answer) = self.answer_for_floating_ip(bridge, arp) {

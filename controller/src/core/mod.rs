@@ -5,47 +5,62 @@
 //!   drivers ─Report─>│ core │ <─Committed─┘
 //!   clock ──tick───> │      │ ──Command─> drivers
 //!   hooks ──Ended──> └──────┘ ──Run─────> hooks
+//!                       └──events──> log ──read──> rpc
 //! ```
 //!
-//! While a commit is under way no further request is taken: those that arrive meanwhile share the next one. The core
+//! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`direct`] for direct ports, [`site`] for all at once), [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles),
-//! [`standing`] (where what is in force), [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what
-//! packets teach), [`icmp`] (what br-int leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
-//! [`hooks`] (what providers are told), [`stats`], [`views`] and [`backup`].
+//! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
+//! [`ownership`] says who may),
+//! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
+//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
+//! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
+//! [`hooks`] (what providers are told), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
+//! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`] and [`backup`].
 
 mod addresses;
 mod alarm;
 mod announce;
 mod arp;
 mod backup;
+mod changes;
+mod clock;
 mod commits;
 mod direct;
+mod fip_views;
 mod gone;
 mod hooks;
 mod icmp;
 mod import;
+mod in_force;
 mod installed;
+mod instances;
+mod journal;
 mod legacy;
+mod observed;
 mod outcome;
+mod ownership;
 mod plan;
+mod projects;
 mod resolver;
 mod rollout;
 mod site;
 mod standing;
 mod stats;
 mod switches;
+mod usage;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use buoy_topology::{Generation, Learnt, MacAddr, Name, NeighbourKey, PortName, Site};
+use buoy_topology::{Generation, Learnt, MacAddr, NeighbourKey, PortName, Site, Time};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
+use crate::events::Log;
+use crate::events::time::Millis;
 use crate::hooks::queue::Queue;
 use crate::hooks::{Line, Run};
 use crate::rpc::Ask;
@@ -55,11 +70,16 @@ use crate::switch::{ConnectionId, Report};
 use alarm::Alarms;
 use announce::Announcements;
 use arp::Packets;
+use clock::Clock;
 use commits::Committing;
 use gone::GoneSwitches;
+use in_force::Awaited;
+use journal::{Journal, Recorded};
+use observed::Observed;
 use resolver::Resolver;
 use rollout::Waiter;
 use switches::Switch;
+use usage::Usage;
 
 /// What the daemon keeps and how it was opened.
 #[derive(Debug)]
@@ -91,14 +111,19 @@ pub struct Core {
     waiters: Vec<Waiter>,
     announcements: Announcements,
     alarms: Alarms,
-    /// The address that each pool handed out last.
-    cursors: HashMap<Name, Ipv4Addr>,
+    clock: Clock,
     committing: Option<Committing>,
     deferred: VecDeque<Ask>,
     committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
     stats: Vec<stats::Inquiry>,
     hooks: Queue,
     runs: mpsc::Sender<Run>,
+    /// The time of day, as it was last told.
+    time: Millis,
+    journal: Journal,
+    awaited: Awaited,
+    observed: Observed,
+    usage: Usage,
 }
 
 /// What the core is told at its start.
@@ -108,6 +133,8 @@ pub struct Settings {
     pub integration: PortName,
     /// Whether to become the primary controller of each switch.
     pub primary: bool,
+    /// What happened until now, and where it goes on.
+    pub log: Log,
 }
 
 /// Runs the core until it is told to stop and nothing is in flight any more.
@@ -121,27 +148,36 @@ pub async fn run(
 ) {
     // One commit is under way at a time, so this holds at most one result.
     let (committed, mut results) = mpsc::unbounded_channel();
+    let (recorded, mut records) = mpsc::unbounded_channel();
     let Line { runs, mut ended } = hooks;
-    let mut core = Core::new(state, settings, committed, runs);
+    let mut core = Core::new(state, settings, committed, recorded, runs);
+    core.at(Millis::now()).tell_started();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stopping = false;
     loop {
-        if stopping && core.committing.is_none() && asks.is_empty() {
+        if stopping && !core.journal.is_busy() && asks.is_empty() {
             core.answer_waiters_now();
+            core.at(Millis::now()).tell_stopped();
             break;
         }
         tokio::select! {
-            Some(result) = results.recv() => core.on_committed(result, Instant::now()),
-            Some(report) = reports.recv() => core.on_report(report, Instant::now()),
-            Some(ended) = ended.recv() => core.on_hook_ended(ended, Instant::now()),
-            ask = asks.recv(), if core.committing.is_none() => match ask {
-                Some(ask) => core.on_asks(ask, &mut asks),
+            Some(result) = results.recv() => core.at(Millis::now()).on_committed(result, Instant::now()),
+            Some(recorded) = records.recv() => core.on_recorded(&recorded, Instant::now()),
+            Some(report) = reports.recv() => core.at(Millis::now()).on_report(report, Instant::now()),
+            Some(ended) = ended.recv() => core.at(Millis::now()).on_hook_ended(ended, Instant::now()),
+            ask = asks.recv(), if !core.journal.is_busy() => match ask {
+                Some(ask) => core.at(Millis::now()).on_asks(ask, &mut asks),
                 None => stopping = true,
             },
-            _ = ticks.tick() => core.on_tick(Instant::now()),
+            _ = ticks.tick() => core.at(Millis::now()).on_tick(Instant::now()),
             changed = shutdown.changed(), if !stopping => stopping = changed.is_err() || *shutdown.borrow(),
         }
+    }
+    // The last events are durable, and shown, before the store is closed.
+    while core.journal.is_busy() {
+        let Some(recorded) = records.recv().await else { break };
+        core.on_recorded(&recorded, Instant::now());
     }
     info!("stopped");
 }
@@ -151,9 +187,10 @@ impl Core {
         state: State,
         settings: Settings,
         committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
+        recorded: mpsc::UnboundedSender<Recorded>,
         runs: mpsc::Sender<Run>,
     ) -> Self {
-        let (store, problem, site, learnt, hooks) = match state {
+        let (store, problem, site, learnt, queue) = match state {
             State::Open(store, loaded) => {
                 let mut learnt = Learnt::default();
                 for (key, mac) in loaded.learnt {
@@ -164,6 +201,8 @@ impl Core {
             }
             State::Safe(error) => (None, Some(error.to_string()), Site::default(), Learnt::default(), Queue::default()),
         };
+        let clock = Clock::new(Time(hooks::seconds()), &site, Instant::now());
+        let usage = Usage::load(&site, &settings.log);
         Self {
             integration: settings.integration,
             primary: settings.primary,
@@ -179,14 +218,25 @@ impl Core {
             waiters: Vec::new(),
             announcements: Announcements::default(),
             alarms: Alarms::default(),
-            cursors: HashMap::new(),
+            clock,
             committing: None,
             deferred: VecDeque::new(),
             committed,
             stats: Vec::new(),
-            hooks,
+            hooks: queue,
             runs,
+            time: Millis::default(),
+            journal: Journal::new(settings.log, recorded),
+            awaited: Awaited::default(),
+            observed: Observed::default(),
+            usage,
         }
+    }
+
+    /// Tells it the time of day.
+    fn at(&mut self, time: Millis) -> &mut Self {
+        self.time = time;
+        self
     }
 
     fn is_safe_mode(&self) -> bool {
@@ -200,6 +250,7 @@ impl Core {
         self.expire_inquiries(now);
         self.tend_switches(now);
         self.call_hooks(now);
+        self.tell_at_tick(now);
     }
 
     /// Notes what was learnt, durably, and makes flows of it.

@@ -11,7 +11,9 @@ use super::Core;
 use super::plan::Subject;
 use super::views::{json, network_view};
 use crate::api::ApiError;
-use crate::api::views::{FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView, SiteView};
+use crate::api::views::{
+    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView, ProjectView, SiteView,
+};
 
 /// What a request made, taken right after its own change.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ pub(super) enum Made {
     Direct(Arc<Direct>),
     /// A floating IP; what a switch refused is live, and so is the MAC where it is that of this provider's uplink.
     FloatingIp(FloatingIpView, Option<Arc<Provider>>),
+    /// A project.
+    Project(ProjectView),
+    /// The quota of projects that have none of their own.
+    DefaultQuota(DefaultQuotaView),
     /// Nothing that is there any more.
     Nothing,
 }
@@ -44,6 +50,11 @@ impl Core {
             Subject::Pool(name) => self.site.pool(name).map(|pool| Made::Pool(self.pool_view(pool))),
             Subject::Network(name) => self.site.network(name).map(|network| Made::Network(network_view(network))),
             Subject::Instance(name) => self.site.instance(name).map(|own| Made::Instance(self.instance_view(own))),
+            Subject::Project(name) => Some(Made::Project(self.project_view(name))),
+            Subject::DefaultQuota => {
+                let fip_quota = self.site.default_quota().limit();
+                Some(Made::DefaultQuota(DefaultQuotaView { fip_quota }))
+            }
             Subject::Direct(name) => self.site.direct(name).cloned().map(Made::Direct),
             Subject::FloatingIp(address) => {
                 let provider = self.site.pool_at(*address).and_then(|pool| self.site.provider(&pool.provider));
@@ -73,6 +84,8 @@ impl Core {
             Made::Pool(view) => wrap(view, pending, error, notices),
             Made::Import(view) => wrap(view, pending, error, notices),
             Made::Site(view) => wrap(view, pending, error, notices),
+            Made::Project(view) => wrap(view, pending, error, notices),
+            Made::DefaultQuota(view) => wrap(view, pending, error, notices),
             Made::Network(view) => wrap(view, pending, error, notices),
             Made::Instance(mut view) => {
                 for own in &mut view.interfaces {

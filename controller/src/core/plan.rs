@@ -5,17 +5,15 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
-use buoy_topology::ops::{
-    InstanceSpec, InterfaceSpec, NetworkSpec, OpError, PolicySpec, PoolSpec, ProviderSpec, RangesSpec,
-};
-use buoy_topology::{Change, GarpTiming, Name, PortName, Provider, Record, Write};
+use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
+use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, Record, Write};
 
 use super::Core;
 use super::standing::Scope;
 use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
-    ApiError, ErrorKind, InstanceAdd, InstanceAttach, NetworkCreate, Policy, PoolAdd, PoolCreate, ProviderCreate,
-    ProviderSet, Request, Setting,
+    ApiError, Call, ErrorKind, NetworkCreate, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet,
+    Request, Setting,
 };
 
 /// A checked request.
@@ -27,8 +25,6 @@ pub(super) struct Planned {
     pub(super) notices: Vec<String>,
     /// Addresses to announce when they are in force.
     pub(super) announce: Vec<Ipv4Addr>,
-    /// The address that a pool handed out.
-    pub(super) cursor: Option<(Name, Ipv4Addr)>,
 }
 
 /// What a request is about, and so what its answer shows.
@@ -40,6 +36,9 @@ pub(super) enum Subject {
     Instance(Name),
     Direct(Name),
     FloatingIp(Ipv4Addr),
+    Project(Name),
+    /// What projects without a quota of their own may have.
+    DefaultQuota,
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
     /// The whole site, and what that changes.
@@ -57,21 +56,24 @@ impl fmt::Display for Subject {
             | Self::Instance(name)
             | Self::Import(name, ..)
             | Self::Direct(name)
+            | Self::Project(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
             Self::Site(_) => f.write_str("the site"),
+            Self::DefaultQuota => f.write_str("default quota"),
         }
     }
 }
 
 impl Core {
     /// Checks a request that changes something.
-    pub(super) fn plan(&self, request: &Request) -> Result<Planned, ApiError> {
+    pub(super) fn plan(&self, call: &Call) -> Result<Planned, ApiError> {
         if let Some(problem) = &self.problem {
             let message = format!("the daemon is in safe mode and changes nothing: {problem}");
             return Err(ApiError::new(ErrorKind::Storage, message));
         }
-        Ok(match request {
+        self.admit(call)?;
+        Ok(match &call.request {
             Request::ProviderCreate(params) => self.create_provider(params)?,
             Request::ProviderSet(params) => self.set_provider(params)?,
             Request::ProviderDelete(by) => {
@@ -81,6 +83,7 @@ impl Core {
             Request::PoolCreate(params) => self.create_pool(params)?,
             Request::PoolAdd(params) => self.add_to_pool(params)?,
             Request::PoolImport(params) => self.import_to_pool(params)?,
+            Request::PoolSet(params) => self.set_pool(params)?,
             Request::PoolRemove(params) => {
                 self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
             }
@@ -89,9 +92,15 @@ impl Core {
                 self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
             }
             Request::NetworkCreate(params) => {
-                let change = self.site.create_network(params.name.clone(), network_spec(params))?;
+                let spec = NetworkSpec { project: call.project.clone(), ..network_spec(params) };
+                let change = self.site.create_network(params.name.clone(), spec)?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
+            }
+            Request::NetworkSet(params) => {
+                let pool = Setting::over(Some(params.auto_assign.clone()), None);
+                let change = self.site.set_network(&params.name, pool)?;
+                planned(change, Subject::Network(params.name.clone()), scope([], []))
             }
             Request::NetworkDelete(by) => {
                 let entity = Entity::Network(by.name.clone());
@@ -99,17 +108,31 @@ impl Core {
             }
             Request::InstanceAdd(params) => self.add_instance(params)?,
             Request::InstanceAttach(params) => self.attach_interface(params)?,
-            Request::InstanceRemove(by) => {
-                let bridge = self.site.instance(&by.name).map(|instance| instance.bridge.clone());
-                let entity = Entity::Instance(by.name.clone());
-                self.removal(&by.name, self.site.remove_instance(&by.name)?, Some(entity), bridge)
+            Request::InstanceDetach(params) => {
+                let change = self.site.detach_interface(&params.name, params.ip.0, params.force)?;
+                self.without_addresses(Subject::Instance(params.name.clone()), &params.name, change)
+            }
+            Request::InstanceSet(params) => self.set_instance(params)?,
+            Request::InstanceRemove(params) => {
+                let change = self.site.remove_instance_anyway(&params.name, params.force)?;
+                self.without_addresses(Subject::Removed(params.name.clone()), &params.name, change)
             }
             Request::DirectAdd(params) => self.add_direct(params)?,
             Request::DirectRemove(by) => self.remove_direct(&by.name)?,
             Request::SiteApply(params) => self.apply_site(params)?,
             Request::FipAllocate(params) => self.allocate(params)?,
-            Request::FipAssociate(params) => self.associate(params)?,
+            Request::FipAssociate(params) => self.associate(params, call.project.as_ref())?,
             Request::FipSet(params) => self.set_floating_ip(params)?,
+            Request::FipReserve(params) => {
+                let (pool, change) = self.site.reserve(params.range, params.note.as_ref())?;
+                planned(change, Subject::Pool(pool), scope([], []))
+            }
+            Request::FipUnreserve(params) => {
+                let (pool, change) = self.site.unreserve(params.range)?;
+                planned(change, Subject::Pool(pool), scope([], []))
+            }
+            Request::ProjectSet(params) => self.set_project(params)?,
+            Request::ProjectDelete(by) => self.delete_project(&by.name)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
             _ => return Err(ApiError::new(ErrorKind::Invalid, "this method changes nothing")),
@@ -174,6 +197,14 @@ impl Core {
         Ok(planned)
     }
 
+    fn set_pool(&self, params: &PoolSet) -> Result<Planned, ApiError> {
+        let default = params.default.map(|default| default == crate::api::Switch::On);
+        let warn_at = params.warn_at.map(|warn_at| Setting::over(Some(warn_at), None));
+        let spec = PoolChange { default, cool_down: params.cool_down, warn_at };
+        let change = self.site.set_pool(&params.name, &spec)?;
+        Ok(planned(change, Subject::Pool(params.name.clone()), scope([], [])))
+    }
+
     fn add_to_pool(&self, params: &PoolAdd) -> Result<Planned, ApiError> {
         let spec = RangesSpec { ranges: params.ranges.clone(), all_addresses: params.all_addresses, mac: params.mac };
         let change = self.site.add_to_pool(&params.name, &spec)?;
@@ -207,45 +238,6 @@ impl Core {
         planned(change, Subject::Pool(name.clone()), scope([Entity::Pool(name.clone())], bridge))
     }
 
-    fn add_instance(&self, params: &InstanceAdd) -> Result<Planned, ApiError> {
-        let bridge = params.bridge.clone().unwrap_or_else(|| self.integration.clone());
-        let interface = InterfaceSpec {
-            network: params.network.clone(),
-            port: params.port.clone(),
-            vlan: params.vlan,
-            mac: params.mac,
-            ip: params.ip.0,
-        };
-        let project = params.project.clone().unwrap_or_else(default_project);
-        let spec = InstanceSpec { project, bridge: bridge.clone(), interface };
-        let change = self.site.add_instance(params.name.clone(), spec)?;
-        Ok(self.instance(&params.name, change, bridge, &params.port))
-    }
-
-    fn attach_interface(&self, params: &InstanceAttach) -> Result<Planned, ApiError> {
-        let spec = InterfaceSpec {
-            network: params.network.clone(),
-            port: params.port.clone(),
-            vlan: params.vlan,
-            mac: params.mac,
-            ip: params.ip.0,
-        };
-        let change = self.site.attach_interface(&params.name, spec)?;
-        let bridge = self.site.instance(&params.name).map(|instance| instance.bridge.clone());
-        let bridge = bridge.unwrap_or_else(|| self.integration.clone());
-        Ok(self.instance(&params.name, change, bridge, &params.port))
-    }
-
-    fn instance(&self, name: &Name, change: Change, bridge: PortName, port: &PortName) -> Planned {
-        let notice = self
-            .lacks_port(&bridge, port)
-            .then(|| format!("bridge {bridge} has no port {port} yet: it is served when it comes"));
-        let scope = scope([Entity::Instance(name.clone())], [bridge]);
-        let mut planned = planned(change, Subject::Instance(name.clone()), scope);
-        planned.notices.extend(notice);
-        planned
-    }
-
     fn removal(&self, name: &Name, change: Change, entity: Option<Entity>, bridge: Option<PortName>) -> Planned {
         let entities = entity.map(|entity| BTreeSet::from([entity]));
         let scope = Scope { entities, bridges: bridge.into_iter().collect() };
@@ -254,7 +246,7 @@ impl Core {
 }
 
 pub(super) fn planned(change: Change, subject: Subject, scope: Scope) -> Planned {
-    Planned { change, subject, scope, notices: Vec::new(), announce: Vec::new(), cursor: None }
+    Planned { change, subject, scope, notices: Vec::new(), announce: Vec::new() }
 }
 
 pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl IntoIterator<Item = PortName>) -> Scope {
@@ -280,11 +272,23 @@ pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, Api
 
 pub(super) fn pool_spec(params: &PoolCreate) -> PoolSpec {
     let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
-    PoolSpec { provider: params.provider.clone(), ranges, default: params.default }
+    PoolSpec {
+        provider: params.provider.clone(),
+        ranges,
+        default: params.default,
+        cool_down: params.cool_down.unwrap_or_default(),
+        warn_at: Setting::over(params.warn_at, Percent::usual()),
+    }
 }
 
 pub(super) fn network_spec(params: &NetworkCreate) -> NetworkSpec {
-    NetworkSpec { cidr: params.cidr.0, gateway: params.gateway.0, gateway_mac: params.gateway_mac }
+    NetworkSpec {
+        cidr: params.cidr.0,
+        gateway: params.gateway.0,
+        gateway_mac: params.gateway_mac,
+        project: None,
+        auto_assign: params.auto_assign.clone(),
+    }
 }
 
 fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<PolicySpec, ApiError> {

@@ -101,6 +101,7 @@ impl Core {
             self.push(id);
         }
         self.answer_waiters();
+        self.tell_in_force(Instant::now());
         self.begin_announcements(Instant::now());
     }
 
@@ -134,6 +135,7 @@ impl Core {
             if let Some(bridge) = &switch.bridge {
                 self.clean_at.insert(bridge.name.clone(), generation);
             }
+            self.tell_in_sync(id);
             self.begin_inquiry(id);
         } else {
             self.begin_inquiry(id);

@@ -9,6 +9,7 @@ use buoy_topology::{Bridge, Generation, Port, PortName, PortNo};
 use tracing::info;
 
 use super::Core;
+use super::observed::is_up;
 use crate::reconcile::{Batch, FlowTable};
 use crate::switch::{CloseReason, Command, Connection, ConnectionId, Event, Ready, Report};
 
@@ -37,6 +38,10 @@ pub(super) struct Switch {
     pub(super) drifted: u64,
     /// Flows of ours that others changed, and that were put back.
     pub(super) repaired: u64,
+    /// Whether each of its ports can be used.
+    pub(super) links: BTreeMap<PortName, bool>,
+    /// Whether it has had everything since it connected.
+    pub(super) has_had_everything: bool,
 }
 
 /// What a switch was asked and has not answered yet.
@@ -66,6 +71,8 @@ impl Switch {
             controller_role: ControllerRole::Equal,
             drifted: 0,
             repaired: 0,
+            links: BTreeMap::new(),
+            has_had_everything: false,
         }
     }
 
@@ -118,6 +125,8 @@ impl Core {
             self.on_closed(id, &CloseReason::Nameless);
             return;
         };
+        let link = |port: &WirePort| Some((port.name.parse().ok()?, is_up(port)));
+        switch.links = ports.iter().filter_map(link).collect();
         let ports: BTreeMap<_, _> = ports.into_iter().filter_map(named).collect();
         let host = switch.connection.host.clone();
         let bridge = Bridge { datapath_id, host, name, dialect, meters, ports };
@@ -136,6 +145,8 @@ impl Core {
             let _ = switch.connection.commands.try_send(Command::ClaimPrimary);
         }
         switch.begin_dump(now);
+        let address = switch.connection.address.clone();
+        self.tell_connected(&bridge, &address);
         if !self.is_safe_mode() {
             self.keep_host_addresses(&bridge);
             self.recompile(id, &Touched::Everything);
@@ -168,7 +179,7 @@ impl Core {
     fn on_port(&mut self, id: ConnectionId, status: PortStatus) {
         let Some(bridge) = self.switches.get_mut(&id).and_then(|switch| switch.bridge.as_mut()) else { return };
         let gone = status.reason == PortReason::Delete;
-        let Some((name, port)) = named(status.port) else { return };
+        let Some((name, port)) = named(status.port.clone()) else { return };
         let before = bridge.ports.get(&name).copied();
         if gone {
             // A port that changes its number may come back before it goes.
@@ -178,11 +189,13 @@ impl Core {
         } else if bridge.ports.len() < MOST_PORTS || before.is_some() {
             bridge.ports.insert(name.clone(), port);
         }
-        if before == bridge.ports.get(&name).copied() {
+        let after = bridge.ports.get(&name).copied();
+        let bridge_name = bridge.name.clone();
+        self.observe_port(id, &name, &status.port, after.is_some());
+        if before == after {
             return;
         }
-        info!(bridge = %bridge.name, port = %name, ofport = %port.number, gone, "port changed");
-        let bridge_name = bridge.name.clone();
+        info!(bridge = %bridge_name, port = %name, ofport = %port.number, gone, "port changed");
         if !self.is_safe_mode() {
             let touched = self.touched_by_port(&bridge_name, &name);
             self.recompile(id, &touched);
@@ -198,6 +211,9 @@ impl Core {
             None => info!(address = %switch.connection.address, %reason, "a connection ended before its handshake"),
         }
         self.gone.add(&switch, reason);
+        if let Some(bridge) = &switch.bridge {
+            self.tell_disconnected(bridge, reason);
+        }
         self.push_all();
     }
 

@@ -1,14 +1,13 @@
 //! What clients read.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::Role;
 use buoy_topology::ops::{Noun, OpError};
 use buoy_topology::{
-    FloatingIpState, Instance, MacPolicy, Name, NeighbourKey, Network, Pool, Port, PortName, Provider,
+    FloatingIpState, Instance, MacAddr, MacPolicy, Name, NeighbourKey, Network, Pool, Port, PortName, Provider,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -17,15 +16,18 @@ use super::Core;
 use super::legacy::limits;
 use super::resolver::State;
 use super::switches::Switch;
-use crate::api::views::{
-    FloatingIpView, InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView,
-};
-use crate::api::{ApiError, ErrorKind, FipList, Request};
+use crate::api::views::{InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView};
+use crate::api::{ApiError, Call, ErrorKind, Request};
 use crate::rpc::{Answer, Ask};
 
 impl Core {
     /// Answers a request that changes nothing.
     pub(super) fn answer_read(&mut self, ask: Ask) {
+        if let Err(refusal) = self.admit(&ask.call) {
+            // Who hung up needs no answer.
+            let _ = ask.reply.send(Err(refusal));
+            return;
+        }
         let switches: BTreeSet<_> = match &ask.call.request {
             Request::BackupCreate => return self.back_up(ask),
             Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
@@ -33,7 +35,7 @@ impl Core {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
             _ => {
-                let answer = self.read(&ask.call.request);
+                let answer = self.read(&ask.call);
                 // Who hung up needs no answer.
                 let _ = ask.reply.send(answer.map(Answer::from));
                 return;
@@ -47,7 +49,8 @@ impl Core {
         }
     }
 
-    fn read(&self, request: &Request) -> Result<Value, ApiError> {
+    fn read(&self, call: &Call) -> Result<Value, ApiError> {
+        let (request, caller) = (&call.request, call.project.as_ref());
         if self.is_safe_mode() && !matches!(request, Request::StatusShow | Request::SwitchList | Request::SwitchShow(_))
         {
             let problem = self.problem.clone().unwrap_or_default();
@@ -63,11 +66,18 @@ impl Core {
             Request::PoolShow(by) => {
                 json(self.pool_view(self.site.pool(&by.name).ok_or(unknown(Noun::Pool, &by.name))?))
             }
-            Request::NetworkList => json(self.site.networks().map(|own| network_view(own)).collect::<Vec<_>>()),
+            Request::NetworkList => {
+                let seen = self.site.networks().filter(|own| Self::sees(caller, own.project.as_ref()));
+                json(seen.map(|own| network_view(own)).collect::<Vec<_>>())
+            }
             Request::NetworkShow(by) => {
                 json(network_view(self.site.network(&by.name).ok_or(unknown(Noun::Network, &by.name))?))
             }
-            Request::InstanceList => json(self.site.instances().map(|own| self.instance_view(own)).collect::<Vec<_>>()),
+            Request::InstanceList(filter) => {
+                let seen = self.site.instances().filter(|own| Self::sees(caller, Some(&own.project)));
+                let wanted = seen.filter(|own| filter.label.iter().all(|label| own.labels.has(label)));
+                json(wanted.map(|own| self.instance_view(own)).collect::<Vec<_>>())
+            }
             Request::InstanceShow(by) => {
                 json(self.instance_view(self.site.instance(&by.name).ok_or(unknown(Noun::Instance, &by.name))?))
             }
@@ -75,6 +85,8 @@ impl Core {
             Request::DirectShow(by) => json(self.direct_view(self.known_direct(&by.name)?)),
             Request::FipList(filter) => json(self.floating_ip_views(filter)?),
             Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?),
+            Request::ProjectList => json(self.project_views(caller)),
+            Request::ProjectShow(by) => json(self.known_project(&by.name)?),
             Request::SwitchList => json(self.switch_views()),
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
             Request::SiteExport(_) => Ok(self.site_export()),
@@ -84,22 +96,18 @@ impl Core {
     }
 
     pub(super) fn provider_view(&self, provider: &Provider) -> ProviderView {
+        let now = Instant::now();
         let key = provider.gateway.map(|address| NeighbourKey { provider: provider.id, address });
-        let learnt = key.and_then(|key| self.learnt.mac(key));
-        let watched = key.and_then(|key| self.resolver.state(key, Instant::now()));
-        let state = match (provider.gateway_mac, watched) {
-            (Some(_), _) => Some("static"),
-            (None, Some((State::Resolved, _))) => Some("resolved"),
-            (None, Some((State::Failed, _))) => Some("failed"),
-            (None, _) => provider.gateway.map(|_| "probing"),
-        };
+        let watched = key.and_then(|key| self.resolver.state(key, now));
+        let (state, mac) = self.gateway_state(provider, now).unzip();
+        let counts = self.alarms.counts(provider.id);
         ProviderView {
             name: provider.name.clone(),
             bridge: provider.bridge.clone(),
             uplink: provider.uplink.clone(),
             patch: provider.patch.clone(),
             gateway: provider.gateway,
-            gateway_mac: provider.gateway_mac.or(learnt),
+            gateway_mac: provider.gateway_mac.or(mac.flatten()),
             gateway_state: state.map(str::to_owned),
             gateway_age_s: watched.and_then(|(_, age)| age).map(|age| age.as_secs()),
             arp_requests_sent: self.resolver.sent(provider.id),
@@ -112,7 +120,21 @@ impl Core {
             garp_count: provider.garp_timing.count,
             garp_interval_ms: provider.garp_timing.interval_ms,
             hook: provider.hook.clone(),
+            guard_alarms: counts.refused,
+            conflicts: counts.claims,
         }
+    }
+
+    /// What is known of a provider's gateway, where it has one: how, and its MAC.
+    pub(super) fn gateway_state(&self, provider: &Provider, now: Instant) -> Option<(&'static str, Option<MacAddr>)> {
+        let key = NeighbourKey { provider: provider.id, address: provider.gateway? };
+        let state = match (provider.gateway_mac, self.resolver.state(key, now)) {
+            (Some(_), _) => "static",
+            (None, Some((State::Resolved, _))) => "resolved",
+            (None, Some((State::Failed, _))) => "failed",
+            (None, _) => "probing",
+        };
+        Some((state, provider.gateway_mac.or_else(|| self.learnt.mac(key))))
     }
 
     pub(super) fn pool_view(&self, pool: &Pool) -> PoolView {
@@ -120,18 +142,22 @@ impl Core {
         let records = || spans.iter().flat_map(|span| self.site.floating_ips_in(*span));
         let count = |state| records().filter(|fip| fip.state() == state).count() as u64;
         let (allocated, associated) = (count(FloatingIpState::Allocated), count(FloatingIpState::Associated));
-        let reserved = self.site.kept_of(pool).count() as u64;
+        let kept = self.site.kept_of(pool).filter(|own| !pool.reserved.contains(*own)).count() as u64;
+        let reserved = kept.saturating_add(pool.reserved.size());
         let size = pool.addresses.size();
         PoolView {
             name: pool.name.clone(),
             provider: pool.provider.clone(),
             ranges: spans.iter().map(ToString::to_string).collect(),
             default: pool.default,
+            warn_at: pool.warn_at,
             size,
             free: size.saturating_sub(allocated + associated + reserved),
             allocated,
             associated,
             reserved,
+            cooling: self.site.cooling_of(pool),
+            cool_down_s: pool.cool_down.seconds(),
         }
     }
 
@@ -150,73 +176,8 @@ impl Core {
             project: instance.project.clone(),
             bridge: instance.bridge.clone(),
             interfaces: interfaces.collect(),
-        }
-    }
-
-    fn floating_ip_views(&self, filter: &FipList) -> Result<Vec<FloatingIpView>, ApiError> {
-        if let Some(name) = filter.pool.as_ref().filter(|name| self.site.pool(name).is_none()) {
-            return Err(OpError::Unknown { noun: Noun::Pool, name: name.clone() }.into());
-        }
-        let mut views = Vec::new();
-        let pools = self.site.pools().filter(|pool| filter.pool.as_ref().is_none_or(|name| pool.name == *name));
-        for pool in pools {
-            for span in pool.addresses.spans() {
-                if filter.state == Some(FloatingIpState::Available) {
-                    let all = (span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits);
-                    let free = |address: &Ipv4Addr| {
-                        let known = self.site.floating_ip(*address);
-                        known.is_none_or(|fip| fip.project.is_none()) && !self.site.is_kept(pool, *address)
-                    };
-                    views.extend(all.filter(free).take(MOST_LISTED).filter_map(|own| self.floating_ip_view(own).ok()));
-                    continue;
-                }
-                let records = self.site.floating_ips_in(*span).filter(|fip| fip.project.is_some());
-                let wanted = records.filter(|fip| filter.state.is_none_or(|state| fip.state() == state));
-                views.extend(wanted.filter_map(|fip| self.floating_ip_view(fip.address).ok()));
-            }
-        }
-        views.retain(|view| filter.project.is_none() || view.project == filter.project);
-        Ok(views)
-    }
-
-    pub(super) fn floating_ip_view(&self, address: Ipv4Addr) -> Result<FloatingIpView, ApiError> {
-        let pool = self.site.pool_at(address).ok_or(OpError::OutsidePools { address })?;
-        let fip = self.site.floating_ip(address);
-        let binding = self.site.binding(address);
-        let trouble = self.trouble(address);
-        let pending = self.pending(&self.scope_of(address));
-        Ok(FloatingIpView {
-            address,
-            pool: pool.name.clone(),
-            provider: pool.provider.clone(),
-            project: fip.and_then(|fip| fip.project.clone()),
-            state: fip.map_or(FloatingIpState::Available, |fip| fip.state()),
-            instance: binding.map(|binding| binding.instance.name.clone()),
-            network: binding.map(|binding| binding.network.name.clone()),
-            fixed_ip: binding.map(|binding| binding.interface.ip),
-            mac: fip.and_then(|fip| self.mac_of(pool, fip)),
-            note: fip.and_then(|fip| fip.note.clone()),
-            applied: pending.is_empty() && trouble.is_none(),
-            pending,
-            error: trouble,
-            hook: self.hook_view(address),
-        })
-    }
-
-    pub(super) fn mac_of(&self, pool: &Pool, fip: &buoy_topology::FloatingIp) -> Option<buoy_topology::MacAddr> {
-        self.mac_by(self.site.provider(&pool.provider)?, fip)
-    }
-
-    /// The MAC that a provider sees of an address.
-    pub(super) fn mac_by(
-        &self,
-        provider: &Provider,
-        fip: &buoy_topology::FloatingIp,
-    ) -> Option<buoy_topology::MacAddr> {
-        match provider.mac_policy {
-            MacPolicy::Vmac => fip.mac,
-            MacPolicy::Router(mac) => Some(mac),
-            MacPolicy::Host => self.port(&provider.bridge, &provider.uplink).map(|port| port.mac),
+            labels: instance.labels.clone(),
+            note: instance.note.clone(),
         }
     }
 
@@ -321,8 +282,8 @@ pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {
-    let Network { name, cidr, gateway, gateway_mac, .. } = network.clone();
-    NetworkView { name, cidr, gateway, gateway_mac }
+    let Network { name, cidr, gateway, gateway_mac, project, auto_assign, .. } = network.clone();
+    NetworkView { name, cidr, gateway, gateway_mac, project, auto_assign }
 }
 
 fn is_named(switch: &Switch, name: &PortName) -> bool {
@@ -355,5 +316,3 @@ const SECONDARY: &str = concat!(
     "another controller has made itself primary: nothing is changed until the bridge connects anew ",
     "or buoyd is restarted, which claims the role again"
 );
-/// Free addresses of one range that are listed.
-const MOST_LISTED: usize = 65_536;

@@ -14,13 +14,14 @@ pub use config::{Args, Config, Task};
 pub use restore::restore;
 
 use crate::core::{self, Settings, State};
+use crate::events::Log;
 use crate::{hooks, rpc, store, switch};
 
 /// Runs the daemon until SIGTERM or SIGINT.
 pub async fn run(config: Config) -> Result<()> {
     // From here on a signal is heard, also before the daemon is ready.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let state = open(&config.state_dir)?;
+    let (state, log) = open(&config.state_dir)?;
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(ASKS);
     let (reports, reported) = mpsc::channel(REPORTS);
@@ -30,10 +31,10 @@ pub async fn run(config: Config) -> Result<()> {
     for endpoint in config.openflow {
         files.extend(switch::listen(endpoint, places.clone(), reports.clone()).await?);
     }
-    let settings = Settings { integration: config.integration_bridge, primary: config.primary };
+    let settings = Settings { integration: config.integration_bridge, primary: config.primary, log: log.clone() };
     let mut core =
         tokio::spawn(core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone()));
-    let server = tokio::spawn(rpc::serve(socket, asks, stopped));
+    let server = tokio::spawn(rpc::serve(socket, asks, log, stopped));
     info!(socket = %config.socket.display(), "ready");
     // Where no service manager listens there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -52,14 +53,18 @@ pub async fn run(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Opens the store. A store that is refused leads to safe mode; a state directory that another daemon uses is an error.
-fn open(dir: &Path) -> Result<State> {
+/// Opens the store, and the log that was in it. A store that is refused leads to safe mode; a state directory that another daemon uses is an error.
+fn open(dir: &Path) -> Result<(State, Log)> {
     match store::open(dir) {
-        Ok((store, loaded)) => Ok(State::Open(store, loaded)),
+        Ok((store, mut loaded)) => {
+            let log = Log::load(std::mem::take(&mut loaded.events));
+            Ok((State::Open(store, loaded), log))
+        }
         Err(refused @ store::StoreError::Locked { .. }) => Err(refused.into()),
         Err(refused) => {
             error!(error = %refused, "safe mode: no installed flow is touched");
-            Ok(State::Safe(refused))
+            let log = Log::closed(&format!("the daemon is in safe mode: {refused}"));
+            Ok((State::Safe(refused), log))
         }
     }
 }

@@ -5,20 +5,20 @@
 //!                    │ Step        │
 //!                    v             │
 //!   socket <────── write <─answer──┘
+//!                    ^
+//!   log ──events─────┘
 //! ```
 
-use std::fs::File;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::error::SendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 use tracing::debug;
@@ -26,30 +26,41 @@ use tracing::debug;
 use super::lines::{Line, Lines};
 use super::parts::{Parts, Taken};
 use super::protocol::{self, Incoming};
+use super::users::Users;
+use super::writer::{Patience, Reply, Step, Writer, stopping};
 use super::{Answer, Ask, Peer};
 use crate::api::{ApiError, Call, ErrorKind, Request, SiteExport};
+use crate::events::Log;
 
 /// Serves a client until it goes, breaks the rules, or the daemon stops.
 pub(super) async fn run(
     stream: UnixStream,
     asks: &mpsc::Sender<Ask>,
+    log: &Log,
+    users: &Users,
     in_parts: Arc<Semaphore>,
     shutdown: watch::Receiver<bool>,
 ) {
     let Ok(credentials) = stream.peer_cred() else { return };
-    let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() };
+    let user = users.name(credentials.uid()).await;
+    let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid(), user };
     let (input, mut output) = stream.into_split();
     let mut lines = FramedRead::new(input, Lines::default());
     let (steps, queued) = mpsc::channel(PIPELINE);
     let end = {
         let (reads, parts) = (Arc::new(Semaphore::new(READS)), Parts::new(in_parts));
         let reader = Reader { lines: &mut lines, peer, asks, steps, reads, parts };
-        let mut writing = std::pin::pin!(write(&mut output, queued));
+        let writer = Writer::new(&mut output, log, Patience::default());
+        let mut writing = std::pin::pin!(writer.run(queued, shutdown.clone()));
         let end = tokio::select! {
             end = reader.run(shutdown) => end,
             _ = &mut writing => return debug!("a client does not read its answers"),
         };
-        if let Err(error) = writing.await {
+        let written = tokio::select! {
+            written = writing => written,
+            () = hangup(lines.get_ref()) => return,
+        };
+        if let Err(error) = written {
             return debug!(%error, "a client does not read its answers");
         }
         end
@@ -61,6 +72,16 @@ pub(super) async fn run(
     }
 }
 
+/// Waits until a client that sends nothing more is gone for good.
+async fn hangup(input: &OwnedReadHalf) {
+    loop {
+        match input.ready(Interest::WRITABLE).await {
+            Ok(ready) if !ready.is_write_closed() => tokio::time::sleep(LOOK).await,
+            _ => return,
+        }
+    }
+}
+
 /// Why no further line is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -68,26 +89,6 @@ enum End {
     Quiet,
     /// A line was too long to be read.
     Long,
-}
-
-/// What is to be written, in this order.
-enum Step {
-    /// An answer that is known.
-    Now(Value),
-    /// The answer to a request that the core has.
-    Later(Value, Reply),
-    /// A notification: it is done, and nobody hears how it ended.
-    Silent(Reply),
-    /// A batch begins.
-    Open,
-    /// A batch ends.
-    Close,
-}
-
-/// What the core is going to answer, and the place that it takes until it is written.
-struct Reply {
-    answer: oneshot::Receiver<Result<Answer, ApiError>>,
-    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes in what a client asks.
@@ -157,6 +158,11 @@ impl Reader<'_> {
         }
         for Incoming { id, call } in requests {
             match (call, id) {
+                (Ok(call), id) if told_of(&call.request) => {
+                    if let Some(step) = reading(call.request, id) {
+                        self.then(step).await?;
+                    }
+                }
                 (Ok(call), id) => self.take_call(*call, id, line.len()).await?,
                 (Err(error), Some(id)) => self.then(Step::Now(protocol::answer(&id, Err(error)))).await?,
                 (Err(_), None) => {}
@@ -172,7 +178,7 @@ impl Reader<'_> {
                 self.parts.further(part, Instant::now())
             }
             Ok(Taken::Whole(call)) if matches!(call.request, Request::SiteExport(_)) => {
-                let site = finished(self.ask(call).await.answer).await;
+                let site = self.ask(call).await.answer.await.unwrap_or_else(|_| Err(stopping()));
                 site.and_then(|site| match site {
                     Answer::Value(site) => self.parts.first(site, Instant::now()),
                     Answer::Document(_) => Err(ApiError::new(ErrorKind::Storage, "a site is no document")),
@@ -199,7 +205,7 @@ impl Reader<'_> {
         let place = if call.request.changes() { None } else { Some(reads().await.expect("it is never closed")) };
         let (reply, answer) = oneshot::channel();
         // A core that is gone drops the reply, which is answered then.
-        let _ = self.asks.send(Ask { call, peer: self.peer, reply }).await;
+        let _ = self.asks.send(Ask { call, peer: self.peer.clone(), reply }).await;
         Reply { answer, _place: place }
     }
 
@@ -208,100 +214,24 @@ impl Reader<'_> {
     }
 }
 
-/// Writes the answers; fails when the client does not take them.
-async fn write(output: &mut OwnedWriteHalf, mut steps: mpsc::Receiver<Step>) -> io::Result<()> {
-    let mut batch = Batch::None;
-    while let Some(step) = steps.recv().await {
-        match step {
-            Step::Now(answer) => send(output, &batch.part(&answer.to_string())).await?,
-            Step::Later(id, reply) => {
-                let Reply { answer, _place } = reply;
-                match finished(answer).await {
-                    Ok(Answer::Value(value)) => {
-                        let answer = protocol::answer(&id, Ok(value)).to_string();
-                        send(output, &batch.part(&answer)).await?;
-                    }
-                    Ok(Answer::Document(file)) => send_document(output, &mut batch, &id, file).await?,
-                    Err(error) => {
-                        let answer = protocol::answer(&id, Err(protocol::refusal(&error))).to_string();
-                        send(output, &batch.part(&answer)).await?;
-                    }
-                }
-            }
-            // Nobody hears how it ended.
-            Step::Silent(reply) => drop(reply.answer.await),
-            Step::Open => batch = Batch::Silent,
-            Step::Close if batch == Batch::Silent => batch = Batch::None,
-            Step::Close => {
-                batch = Batch::None;
-                send(output, "]\n").await?;
-            }
-        }
+/// Whether the log answers, and not the core.
+fn told_of(request: &Request) -> bool {
+    matches!(request, Request::WatchStart(_) | Request::HistoryShow(_))
+}
+
+fn reading(request: Request, id: Option<Value>) -> Option<Step> {
+    match (request, id) {
+        (Request::WatchStart(asked), id) => Some(Step::Watch(id, Box::new(asked))),
+        (Request::HistoryShow(asked), Some(id)) => Some(Step::History(id, Box::new(asked))),
+        _ => None,
     }
-    Ok(())
-}
-
-/// Whether the writer is in a batch, and has answered anything of it: one of notifications alone gets no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Batch {
-    None,
-    Silent,
-    Begun,
-}
-
-impl Batch {
-    /// An answer as it stands among the others.
-    fn part(&mut self, answer: &str) -> String {
-        let (before, after) = self.around();
-        [before, answer, after].concat()
-    }
-
-    /// What stands before the next answer, and after it.
-    fn around(&mut self) -> (&'static str, &'static str) {
-        match self {
-            Self::None => ("", "\n"),
-            Self::Silent => {
-                *self = Self::Begun;
-                ("[", "")
-            }
-            Self::Begun => (",", ""),
-        }
-    }
-}
-
-/// Writes an answer whose result stands in a file, piece by piece.
-async fn send_document(output: &mut OwnedWriteHalf, batch: &mut Batch, id: &Value, file: File) -> io::Result<()> {
-    let (before, after) = batch.around();
-    send(output, &format!("{before}{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":")).await?;
-    let mut file = tokio::fs::File::from_std(file);
-    let mut piece = vec![0; PIECE];
-    loop {
-        let len = file.read(&mut piece).await?;
-        let Some(read) = piece.get(..len).filter(|read| !read.is_empty()) else { break };
-        timeout(SLOW_READER, output.write_all(read)).await??;
-    }
-    send(output, &format!("}}{after}")).await
-}
-
-async fn send(output: &mut OwnedWriteHalf, text: &str) -> io::Result<()> {
-    timeout(SLOW_READER, output.write_all(text.as_bytes())).await?
-}
-
-async fn finished(answer: oneshot::Receiver<Result<Answer, ApiError>>) -> Result<Answer, ApiError> {
-    answer.await.unwrap_or_else(|_| Err(stopping()))
-}
-
-fn stopping() -> ApiError {
-    ApiError::new(ErrorKind::Storage, "the daemon is stopping: ask again")
 }
 
 /// Requests of one client that may wait for their answers.
 const PIPELINE: usize = 64;
 /// Results of reads among them: one that is written and one that is made meanwhile.
 const READS: usize = 2;
-/// How much of a document is written at once.
-const PIECE: usize = 64 * 1024;
-/// How long a client may take to read an answer, or a piece of a document.
-const SLOW_READER: Duration = Duration::from_secs(10);
+/// How often it is looked whether a client that sends nothing more is still there.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a client that broke the rules may go on writing before it is hung up on.
 const LINGER: Duration = Duration::from_secs(1);

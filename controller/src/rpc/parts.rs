@@ -82,7 +82,7 @@ impl Parts {
             let place = self.place()?;
             return Ok(self.hold(Incoming { call, next: 1, bytes, deadline: now + PATIENCE, _place: place }));
         }
-        let Some(mut held) = held.filter(|held| held.next == part && held.call.request.is_like(&call.request)) else {
+        let Some(mut held) = held.filter(|held| held.next == part && held.call.is_like(&call)) else {
             let method = call.request.method();
             let text = format!(
                 "{method}: part {part} does not follow: parts come one after the other from 0 over one connection, with the same other params and at most {} s apart; begin again, nothing was changed",

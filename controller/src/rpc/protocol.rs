@@ -97,6 +97,15 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
             .filter(|timeout| *timeout <= LONGEST)
             .ok_or_else(|| bad_params(method, "timeout is a number of seconds from 0 to 3600"))?,
     };
+    let project = match params.get("project") {
+        None | Some(Value::Null) => None,
+        Some(project) => {
+            serde_json::from_value(project.clone()).map_err(|error| bad_params(method, &format!("project: {error}")))?
+        }
+    };
+    if !Request::names_project(method) {
+        params.remove("project");
+    }
     // Absent values are null: an absent parameter may be written so too.
     params.retain(|_, value| !value.is_null());
     let mut object = Map::from_iter([("method".to_owned(), Value::from(method))]);
@@ -112,7 +121,7 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
         let name = if text.contains(" field `") { None } else { culprit(&object, is_same) };
         bad_params(method, &name.map(|name| format!("{name}: {text}")).unwrap_or(text))
     })?;
-    Ok(Call { request, wait, timeout })
+    Ok(Call { request, wait, timeout, project })
 }
 
 /// The parameter that an error is about, where the error does not name it: without it the error is another or none.

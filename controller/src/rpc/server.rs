@@ -11,8 +11,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::users::Users;
 use super::{connection, parts, protocol};
 use crate::api::{ApiError, Call, ErrorKind};
+use crate::events::Log;
 
 /// A call that waits for the core's answer.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl From<Value> for Answer {
 }
 
 /// Who is at the other end of a socket, as the kernel says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The user.
     pub uid: u32,
@@ -49,10 +51,13 @@ pub struct Peer {
     pub gid: u32,
     /// The process, where it is known.
     pub pid: Option<i32>,
+    /// The user's name, where it is known.
+    pub user: Option<Arc<str>>,
 }
 
 /// Serves clients until shutdown; then answers what is in flight, and returns.
-pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown: watch::Receiver<bool>) {
+pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, log: Log, mut shutdown: watch::Receiver<bool>) {
+    let users = Users::default();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let in_parts = parts::places();
     loop {
@@ -73,9 +78,10 @@ pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, mut shutdown
             turn_away(stream);
             continue;
         };
-        let (asks, shutdown, in_parts) = (asks.clone(), shutdown.clone(), Arc::clone(&in_parts));
+        let (asks, log, users, shutdown) = (asks.clone(), log.clone(), users.clone(), shutdown.clone());
+        let in_parts = Arc::clone(&in_parts);
         tokio::spawn(async move {
-            connection::run(stream, &asks, in_parts, shutdown).await;
+            connection::run(stream, &asks, &log, &users, in_parts, shutdown).await;
             drop(place);
         });
     }

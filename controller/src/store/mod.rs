@@ -35,6 +35,8 @@ use std::net::Ipv4Addr;
 
 use buoy_topology::{Change, Generation, HookRecord, MacAddr, NeighbourKey, Record};
 
+use crate::events::{Entries, Event};
+
 pub use backup::{Backup, NoBackup};
 pub use commit_file::CommitNo;
 pub use error::StoreError;
@@ -61,6 +63,8 @@ pub struct Loaded {
     pub learnt: Vec<(NeighbourKey, MacAddr)>,
     /// The newest event of each address that a hook was told of, or is to be.
     pub hooks: Vec<HookRecord>,
+    /// The log of what happened, in no order.
+    pub events: Vec<Event>,
 }
 
 /// What is to be kept of an address's newest event; nothing where it is `None`.
@@ -77,4 +81,6 @@ pub struct Commit {
     pub learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
     /// Events for hooks, or addresses without one (`None`), at the same time.
     pub hooks: Vec<HookNote>,
+    /// What the log gains and loses at the same time.
+    pub events: Entries,
 }

@@ -44,12 +44,13 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     if state.commit > acknowledged.next() {
         warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
     }
-    let loaded =
-        Loaded { generation: state.generation, records: scanned.records, learnt: scanned.learnt, hooks: scanned.hooks };
+    let Scanned { records, learnt, hooks, events, .. } = scanned;
+    let loaded = Loaded { generation: state.generation, records, learnt, hooks, events };
     info!(
         generation = %loaded.generation,
         records = loaded.records.len(),
         learnt = loaded.learnt.len(),
+        events = loaded.events.len(),
         elapsed = ?started.elapsed(),
         "the store is open"
     );

@@ -6,6 +6,7 @@ use buoy_topology::{Change, Generation, MacAddr, NeighbourKey, Record, Write};
 
 use super::table::Place;
 use super::{HookNote, StoreError};
+use crate::events::Entries;
 
 /// Values to write and places to clear, all or none.
 #[derive(Debug)]
@@ -49,6 +50,17 @@ impl Plan {
         for (address, hook) in hooks {
             let value = hook.as_ref().map(|hook| serde_json::to_vec(hook).expect("a hook is plain data"));
             self.writes.insert(Place::of_hook(*address), value);
+        }
+    }
+
+    /// Adds to the log.
+    pub(super) fn log(&mut self, entries: &Entries) {
+        for event in &entries.events {
+            let value = serde_json::to_vec(&**event).expect("an event is plain data");
+            self.writes.insert(Place::of_event(event.kind.class(), event.seq), Some(value));
+        }
+        for (class, seq) in &entries.gone {
+            self.writes.insert(Place::of_event(*class, *seq), None);
         }
     }
 

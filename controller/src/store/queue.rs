@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
 use super::{Commit, HookNote, StoreError, backup};
+use crate::events::Entries;
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ impl Store {
     /// Hands a change over. `done` runs on the store thread, once the change is durable or has failed, and must not
     /// wait for anything: send on a oneshot channel. This call itself waits while 1,024 requests are queued.
     pub fn commit(&self, commit: Commit, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
-        let Commit { generation, change, learnt, hooks } = commit;
-        self.send(Request { change: Some((generation, change)), learnt, hooks, done: Box::new(done) });
+        let Commit { generation, change, learnt, hooks, events } = commit;
+        self.send(Request { change: Some((generation, change)), learnt, hooks, events, done: Box::new(done) });
     }
 
     /// Hands over MACs that were learnt, or forgotten (`None`), outside the generations. `done` gets the generation
@@ -51,12 +52,19 @@ impl Store {
         learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
         done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
     ) {
-        self.send(Request { change: None, learnt, hooks: Vec::new(), done: Box::new(done) });
+        let events = Entries::default();
+        self.send(Request { change: None, learnt, hooks: Vec::new(), events, done: Box::new(done) });
     }
 
     /// Hands over how hooks stand, outside the generations. For the rest as with [`Store::learn`].
     pub fn note_hooks(&self, hooks: Vec<HookNote>, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
-        self.send(Request { change: None, learnt: Vec::new(), hooks, done: Box::new(done) });
+        let events = Entries::default();
+        self.send(Request { change: None, learnt: Vec::new(), hooks, events, done: Box::new(done) });
+    }
+
+    /// Hands over what the log gains and loses without a change. For the rest as with [`Store::learn`].
+    pub fn log(&self, events: Entries, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
+        self.send(Request { change: None, learnt: Vec::new(), hooks: Vec::new(), events, done: Box::new(done) });
     }
 
     /// Asks for a backup: a file with all that is durable when its turn comes. Commits wait meanwhile.
@@ -110,6 +118,7 @@ struct Request {
     change: Option<(Generation, Change)>,
     learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
     hooks: Vec<HookNote>,
+    events: Entries,
     done: Box<dyn FnOnce(Result<Generation, StoreError>) + Send>,
 }
 
@@ -210,6 +219,7 @@ impl Request {
         }
         plan.learn(&self.learnt);
         plan.note_hooks(&self.hooks);
+        plan.log(&self.events);
         Ok(plan.generation())
     }
 }

@@ -11,6 +11,7 @@ use super::envelope::Header;
 use super::state::Tally;
 use super::table::{Place, Table};
 use super::{StoreError, guard};
+use crate::events::Event;
 
 /// All that is stored, and its tallies.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Scanned {
     pub(super) learnt: Vec<(NeighbourKey, MacAddr)>,
     /// The newest event of each address.
     pub(super) hooks: Vec<HookRecord>,
+    /// The log.
+    pub(super) events: Vec<Event>,
     /// What each table holds.
     pub(super) tallies: BTreeMap<Table, Tally>,
 }
@@ -90,6 +93,14 @@ impl Scanned {
                 return Err(serde::de::Error::custom("it is the hook of another address"));
             }
             self.hooks.push(hook);
+            return Ok(());
+        }
+        if matches!(place.table, Table::History | Table::Signals) {
+            let event: Event = serde_json::from_slice(value)?;
+            if Place::of_event(event.kind.class(), event.seq) != *place {
+                return Err(serde::de::Error::custom("it is another event"));
+            }
+            self.events.push(event);
             return Ok(());
         }
         let record: Record = serde_json::from_slice(value)?;

@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use buoy_topology::{EntityId, Key, NeighbourKey};
 use serde::{Deserialize, Serialize};
 
+use crate::events::{Class, Seq};
+
 /// A sled tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,11 +29,17 @@ pub(super) enum Table {
     Hooks,
     /// Direct ports by name.
     Directs,
+    /// The log's changes by number.
+    History,
+    /// The log's signals by number.
+    Signals,
+    /// Projects by name.
+    Projects,
 }
 
 impl Table {
     /// Every table, in the order in which their records are loaded.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Providers,
         Self::Pools,
         Self::Networks,
@@ -41,6 +49,9 @@ impl Table {
         Self::Learnt,
         Self::Hooks,
         Self::Directs,
+        Self::History,
+        Self::Signals,
+        Self::Projects,
     ];
 
     /// The tree's name.
@@ -55,6 +66,9 @@ impl Table {
             Self::Learnt => "learnt",
             Self::Hooks => "hooks",
             Self::Directs => "directs",
+            Self::History => "history",
+            Self::Signals => "signals",
+            Self::Projects => "projects",
         }
     }
 }
@@ -79,6 +93,8 @@ impl Place {
             Key::Instance(name) => (Table::Instances, name.as_str().into()),
             Key::FloatingIp(address) => (Table::FloatingIps, address.octets().into()),
             Key::Direct(name) => (Table::Directs, name.as_str().into()),
+            Key::Project(name) => (Table::Projects, name.as_str().into()),
+            Key::DefaultQuota => (Table::Meta, b"default_quota".into()),
             Key::NextEntity => (Table::Meta, b"next_entity".into()),
         };
         Self { table, key }
@@ -106,6 +122,15 @@ impl Place {
         Self { table: Table::Hooks, key: address.octets().into() }
     }
 
+    /// Where an event is stored: its number, the high byte first.
+    pub(super) fn of_event(class: Class, seq: Seq) -> Self {
+        let table = match class {
+            Class::Change => Table::History,
+            Class::Signal => Table::Signals,
+        };
+        Self { table, key: seq.0.to_be_bytes().into() }
+    }
+
     /// Where the store's own state is kept. It is left out of the tallies that it holds.
     pub(super) fn of_state() -> Self {
         Self { table: Table::Meta, key: b"state".into() }
@@ -123,6 +148,9 @@ impl std::fmt::Display for Place {
         write!(f, "{}/", self.table.name())?;
         if let Some(neighbour) = self.neighbour() {
             return write!(f, "{}/{}", neighbour.provider, neighbour.address);
+        }
+        if let (Table::History | Table::Signals, Ok(seq)) = (self.table, <[u8; 8]>::try_from(self.key.as_slice())) {
+            return u64::from_be_bytes(seq).fmt(f);
         }
         match (self.table, <[u8; 4]>::try_from(self.key.as_slice())) {
             (Table::FloatingIps | Table::Hooks, Ok(octets)) => Ipv4Addr::from(octets).fmt(f),

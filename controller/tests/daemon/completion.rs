@@ -24,7 +24,7 @@ fn offered(daemon: &Daemon, words: &[&str]) -> Vec<String> {
 #[test]
 fn bash_completes_commands_options_and_what_there_is() {
     let mut daemon = declared();
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 13] = [
         (&["fip", "asso"], &["associate"]),
         (&["fip", "associate", "2"], &["203.0.113.100"]),
         (&["fip", "associate", "203.0.113.100", "web"], &["web-1", "web-2"]),
@@ -33,6 +33,10 @@ fn bash_completes_commands_options_and_what_there_is() {
         (&["pool", "create", "more", "--provider", ""], &["lan"]),
         (&["instance", "add", "web-3", "--network", ""], &["blue"]),
         (&["instance", "remove", "web"], &["web-1", "web-2"]),
+        (&["instance", "list", "--project", ""], &["default"]),
+        (&["--project", "red", "instance", "remove", "web"], &[""; 0]),
+        (&["network", "set", "blue", "--auto-assign", ""], &["public"]),
+        (&["project", "show", "d"], &["default"]),
         (&["provider", "set", "lan", "--mac-policy", ""], &["host", "vmac", "router"]),
     ];
     for (words, expected) in cases {

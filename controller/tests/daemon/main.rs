@@ -4,14 +4,20 @@
 
 mod backup;
 mod careless;
+mod coming_from;
 mod completion;
+mod crowd;
 mod described;
 mod exits;
+mod history;
 mod hooks;
 mod import;
 mod life;
+mod model;
+mod projects;
 mod rpc;
 mod sharing;
 mod site;
 mod store;
 mod support;
+mod watch;

@@ -140,8 +140,7 @@ impl Daemon {
     /// A connection of its own.
     pub(crate) fn client(&self) -> Client {
         let stream = UnixStream::connect(self.socket()).expect("the daemon accepts");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-        Client { reader: BufReader::new(stream) }
+        Client::over(stream)
     }
 
     /// Sends lines over a connection of their own.
@@ -168,6 +167,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A connection that was made otherwise.
+    pub(crate) fn over(stream: UnixStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        Self { reader: BufReader::new(stream) }
+    }
+
     /// Sends bytes. A daemon that has read enough may hang up meanwhile.
     pub(crate) fn send(&self, bytes: &[u8]) {
         let _ = self.reader.get_ref().write_all(bytes);
@@ -182,6 +187,11 @@ impl Client {
     pub(crate) fn answer(&mut self) -> Value {
         let line = self.line().expect("the daemon answers");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// The next line, whole or not, where there is one.
+    pub(crate) fn rest(&mut self) -> Option<String> {
+        self.line().ok().filter(|line| !line.is_empty())
     }
 
     /// The same connection, to read from while this one writes.

@@ -11,7 +11,16 @@ use buoy_topology::{
 use crate::support::*;
 
 fn pool(text: &str, addresses: AddressSet) -> Record {
-    let pool = Pool { id: EntityId(3), name: name(text), provider: name("upstream"), addresses, default: true };
+    let pool = Pool {
+        id: EntityId(3),
+        name: name(text),
+        provider: name("upstream"),
+        addresses,
+        default: true,
+        reserved: AddressSet::default(),
+        cool_down: Default::default(),
+        warn_at: None,
+    };
     Record::Pool(Arc::new(pool))
 }
 
@@ -34,7 +43,8 @@ fn every_kind_of_record_comes_back() {
     assert_eq!(learn(&store, vec![(neighbour(1), Some(mac)), (neighbour(2), Some(mac))]), Generation(1));
     assert_eq!(learn(&store, vec![(neighbour(2), None)]), Generation(1));
     store.close();
-    let expected = Loaded { generation: Generation(1), records, learnt: vec![(neighbour(1), mac)], hooks: vec![] };
+    let expected =
+        Loaded { generation: Generation(1), records, learnt: vec![(neighbour(1), mac)], hooks: vec![], events: vec![] };
     assert_eq!(open(dir.path()).1, expected);
 }
 
@@ -68,6 +78,7 @@ fn hooks_are_stored_with_their_change_and_by_themselves() {
         change: puts([]),
         learnt: vec![],
         hooks: hooks.clone(),
+        events: Default::default(),
     };
     store.commit(with(7), move |result| drop(refused.send(result)));
     assert!(wait(&answered).is_err());

@@ -4,6 +4,7 @@
 
 mod contents;
 mod damage;
+mod events;
 mod kills;
 mod power;
 mod schema;

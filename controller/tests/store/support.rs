@@ -20,16 +20,8 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// The nth floating IP; `changed` is what makes versions of it differ.
 pub(crate) fn fip(n: u32, changed: u64) -> Record {
-    Record::FloatingIp(FloatingIp {
-        id: EntityId(n),
-        address: address(n),
-        mac: None,
-        note: None,
-        project: Some(name("default")),
-        association: None,
-        changed: Generation(changed),
-        left: Default::default(),
-    })
+    let project = Some(name("default"));
+    Record::FloatingIp(FloatingIp { project, changed: Generation(changed), ..FloatingIp::new(EntityId(n), address(n)) })
 }
 
 /// The nth address.
@@ -65,6 +57,8 @@ pub(crate) fn network(text: &str) -> Record {
         cidr: "10.0.0.0/24".parse().unwrap(),
         gateway: Ipv4Addr::new(10, 0, 0, 1),
         gateway_mac: MacAddr::new([2, 0, 0, 0, 0, 3]),
+        project: Some(name("blue")),
+        auto_assign: Some(name("public")),
     }))
 }
 
@@ -83,6 +77,8 @@ pub(crate) fn instance(text: &str, interfaces: u32) -> Record {
         project: name("default"),
         bridge: port("br-int"),
         interfaces: (0..interfaces).map(interface).collect(),
+        labels: Default::default(),
+        note: None,
     }))
 }
 
@@ -111,7 +107,13 @@ pub(crate) fn refusal(dir: &Path) -> StoreError {
 /// Hands a change over; the answer comes through what is returned.
 pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
     let (answer, answered) = channel();
-    let commit = Commit { generation: Generation(generation), change, learnt: vec![], hooks: vec![] };
+    let commit = Commit {
+        generation: Generation(generation),
+        change,
+        learnt: vec![],
+        hooks: vec![],
+        events: Default::default(),
+    };
     store.commit(commit, move |result| drop(answer.send(result)));
     answered
 }

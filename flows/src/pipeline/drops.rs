@@ -48,10 +48,12 @@ pub enum DropReason {
     OwnAddress = 21,
     /// To a direct port that is not there, or whose address has no MAC.
     NoDirectPort = 22,
+    /// ARP of a direct port for what the switch cannot answer: it never leaves.
+    StationArp = 23,
 }
 
 impl DropReason {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -74,6 +76,7 @@ impl DropReason {
         Self::ForgedHostMac,
         Self::OwnAddress,
         Self::NoDirectPort,
+        Self::StationArp,
     ];
 
     /// The number that stands in cookies.
@@ -111,6 +114,7 @@ impl DropReason {
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
             Self::OwnAddress => "ARP of a direct port about its own address",
             Self::NoDirectPort => "to a direct port that is not there",
+            Self::StationArp => "ARP of a direct port that is not answered here",
         }
     }
 }

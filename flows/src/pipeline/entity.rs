@@ -107,8 +107,13 @@ impl Touched {
                     entities.extend(site.direct_at(address).map(|direct| Entity::Direct(direct.name.clone())));
                     entities.insert(Entity::Association(address));
                 }
-                // Pools leave its addresses out. Which they were is not known any more where it is gone.
+                // Pools leave its addresses out, and the gateway is answered for where there are direct ports. Whose they
+                // were is not known any more where it is gone.
                 Key::Direct(name) => {
+                    let gateways = site.providers().filter_map(|provider| {
+                        Some(NeighbourKey { provider: provider.id, address: provider.gateway? })
+                    });
+                    entities.extend(gateways.map(Entity::Neighbour));
                     let pools: Vec<_> = match write {
                         Write::Put(Record::Direct(own)) => own.ips.iter().filter_map(|ip| site.pool_at(*ip)).collect(),
                         _ => site.pools().collect(),
@@ -116,7 +121,7 @@ impl Touched {
                     entities.extend(pools.into_iter().map(|pool| Entity::Pool(pool.name.clone())));
                     entities.insert(Entity::Direct(name));
                 }
-                Key::NextEntity => {}
+                Key::Project(_) | Key::DefaultQuota | Key::NextEntity => {}
             }
         }
         Self::Entities(entities)

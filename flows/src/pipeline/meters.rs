@@ -1,9 +1,10 @@
 //! The meters, side by side: how many packets a second each kind of question may bring to the controller. Beyond that
-//! the switch drops the copy for the controller; the packet itself goes its way.
+//! the switch drops the copy for the controller; the packet itself goes its way. One meter bounds packets that leave.
 
 use buoy_topology::Bridge;
 
-use crate::openflow::{Action, MeterBand, MeterCommand, MeterFlags, MeterMod};
+use crate::flow::Flow;
+use crate::openflow::{Action, Instruction, MeterBand, MeterCommand, MeterFlags, MeterMod};
 
 /// A bound on packets for the controller. The number is the meter's id in switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,12 +24,22 @@ pub enum Meter {
     Quote = 625,
     /// Packets whose time to live is over.
     Expired = 626,
+    /// Questions of direct ports about on-link stations that are not known: the packets themselves, not copies.
+    StationArp = 627,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Gateway, Self::Neighbour, Self::Claim, Self::Unresolved, Self::Alarm, Self::Quote, Self::Expired];
+    pub const ALL: [Self; 8] = [
+        Self::Gateway,
+        Self::Neighbour,
+        Self::Claim,
+        Self::Unresolved,
+        Self::Alarm,
+        Self::Quote,
+        Self::Expired,
+        Self::StationArp,
+    ];
 
     /// Packets a second, and as many at once.
     pub const fn rate(self) -> u32 {
@@ -39,6 +50,8 @@ impl Meter {
             Self::Unresolved => 100,
             Self::Quote => 1_000,
             Self::Expired => 200,
+            // The slowest that there is.
+            Self::StationArp => 1,
         }
     }
 
@@ -52,6 +65,12 @@ impl Meter {
     /// A copy of the whole packet for the controller, bounded where the bridge can do that.
     pub(super) fn to_controller(self, bridge: &Bridge) -> Action {
         if bridge.meters { Action::metered_controller(self.id()) } else { Action::controller() }
+    }
+
+    /// A flow that passes no more than that. Only for bridges that have meters.
+    pub(super) fn limit(self, mut flow: Flow) -> Flow {
+        flow.instructions.push(Instruction::Meter(self.id()));
+        flow
     }
 
     const fn id(self) -> u32 {

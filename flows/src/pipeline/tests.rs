@@ -54,11 +54,16 @@ fn site(policy: PolicySpec) -> Site {
     apply(&mut site, change);
     let ranges = vec!["203.0.113.0/27".parse().unwrap()];
     let ranges = RangesSpec { ranges, all_addresses: false, mac: Some(mac(0x77)) };
-    let pool = PoolSpec { provider: name("lan"), ranges, default: false };
+    let pool = PoolSpec { provider: name("lan"), ranges, default: false, cool_down: Default::default(), warn_at: None };
     let change = site.create_pool(name("public"), pool).unwrap();
     apply(&mut site, change);
-    let network =
-        NetworkSpec { cidr: "10.0.0.0/24".parse().unwrap(), gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+    let network = NetworkSpec {
+        cidr: "10.0.0.0/24".parse().unwrap(),
+        gateway: [10, 0, 0, 1].into(),
+        gateway_mac: None,
+        project: None,
+        auto_assign: None,
+    };
     let change = site.create_network(name("blue"), network).unwrap();
     apply(&mut site, change);
     site
@@ -118,7 +123,13 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
                 mac: mac(0x10 + last % 4),
                 ip: [10, 0, 0, 10 + last % 4].into(),
             };
-            let spec = InstanceSpec { project: name("default"), bridge: port("br-int"), interface };
+            let spec = InstanceSpec {
+                project: name("default"),
+                bridge: port("br-int"),
+                interface,
+                labels: Default::default(),
+                note: None,
+            };
             site.add_instance(vm, spec).ok()
         }
         1 => site.remove_instance(&vm).ok(),
@@ -132,7 +143,13 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
         5 => site.remove_from_pool(&name("public"), &further()).ok(),
         6 => {
             let cidr = format!("10.{}.0.0/24", last % 3 + 1).parse().unwrap();
-            let spec = NetworkSpec { cidr, gateway: [10, last % 3 + 1, 0, 1].into(), gateway_mac: None };
+            let spec = NetworkSpec {
+                cidr,
+                gateway: [10, last % 3 + 1, 0, 1].into(),
+                gateway_mac: None,
+                project: None,
+                auto_assign: None,
+            };
             site.create_network(name(&format!("net{}", last % 3)), spec).ok()
         }
         7 => site.delete_network(&name(&format!("net{}", last % 3))).ok(),
@@ -177,6 +194,8 @@ fn check(flows: &[&Flow], guarded: Option<PortNo>) {
                 Instruction::ApplyActions(actions) => {
                     actions.iter().for_each(|action| check_action(flow, action, guarded))
                 }
+                // Questions of direct ports, to the guard.
+                Instruction::Meter(627) => assert_eq!(flow.owner.feature, Feature::Arp, "{flow}"),
                 other => panic!("{other:?} in {flow}"),
             }
         }
@@ -267,7 +286,12 @@ fn three_providers(first_vlan: Option<u16>) -> (Site, Bridge) {
         apply(&mut site, change);
         let ranges = vec![format!("203.0.113.{}/28", 16 * number).parse().unwrap()];
         let ranges = RangesSpec { ranges, all_addresses: true, mac: Some(mac(0x70 + number)) };
-        let change = site.create_pool(own.clone(), PoolSpec { provider: own, ranges, default: false }).unwrap();
+        let change = site
+            .create_pool(
+                own.clone(),
+                PoolSpec { provider: own, ranges, default: false, cool_down: Default::default(), warn_at: None },
+            )
+            .unwrap();
         apply(&mut site, change);
     }
     (site, bridge("br-ex", &[("eth0", 1), ("eth1", 2), ("phy-br-ex", 3)], mac(3)))
@@ -335,4 +359,36 @@ fn a_new_mac_of_the_gateway_changes_one_flow_that_sends() {
     let changed: Vec<_> = of(&after).difference(&of(&before)).cloned().collect();
     // The other is the question of the gateway that teaches nothing new.
     assert_eq!(changed.len(), 2, "{changed:?}");
+}
+
+#[test]
+fn a_floating_ip_costs_three_flows_and_five_with_a_mac_of_its_own() {
+    for (policy, cost) in [(PolicySpec::Host, 3), (PolicySpec::Router(None), 3), (PolicySpec::Vmac, 5)] {
+        let mut site = site(policy);
+        let spec = InstanceSpec {
+            project: name("default"),
+            bridge: port("br-int"),
+            interface: InterfaceSpec {
+                network: name("blue"),
+                port: port("vm1"),
+                vlan: None,
+                mac: mac(0x11),
+                ip: [10, 0, 0, 11].into(),
+            },
+            note: None,
+            labels: Default::default(),
+        };
+        let change = site.add_instance(name("web"), spec).unwrap();
+        apply(&mut site, change);
+        let count = |site: &Site| {
+            let both = [external(), integration()];
+            both.iter().map(|bridge| flows(site, &learnt(site), bridge).values().flatten().count()).sum::<usize>()
+        };
+        let before = count(&site);
+        let address = [203, 0, 113, 3].into();
+        let spec = AssociateSpec { address, instance: name("web"), fixed_ip: None, no_move: false };
+        let change = site.associate(&spec, &|_| Vec::new()).unwrap();
+        apply(&mut site, change);
+        assert_eq!(count(&site) - before, cost, "{policy:?}");
+    }
 }

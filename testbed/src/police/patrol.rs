@@ -22,8 +22,10 @@ use crate::police::rules::Binding;
 use crate::raw::{RawPort, Received};
 use crate::spec::LabSpec;
 
-/// Where it answers, inside the lab.
-pub const SOCKET: &str = "/run/buoy/police.sock";
+/// Where the one at this node answers, inside the lab.
+pub fn socket(node: &str) -> String {
+    format!("/run/buoy/{node}.sock")
+}
 
 /// What a provider's web interface can do. Each line that is sent is one of these; each is answered with a [`Report`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -33,19 +35,23 @@ pub enum Request {
     Report,
     /// Bind addresses to this MAC from now on.
     Bind(Binding),
+    /// Take addresses from this MAC too.
+    Allow(Binding),
     /// The gateway has this MAC from now on.
     GatewayMac(MacAddr),
 }
 
-/// Forwards for ever between the interfaces that a lab names.
-pub fn run(lab: &str) -> Result<()> {
-    let police = LabSpec::named(lab)?.police.context("this lab has no police")?;
+/// Forwards for ever between the interfaces that a lab names for this node.
+pub fn run(lab: &str, node: &str) -> Result<()> {
+    let spec = LabSpec::named(lab)?;
+    let police = spec.police(Some(node))?;
     let server = Arc::new(RawPort::open(&police.server)?);
     let router = Arc::new(RawPort::open(&police.router)?);
-    let listener = UnixListener::bind(SOCKET).with_context(|| SOCKET.to_owned())?;
+    let socket = socket(node);
+    let listener = UnixListener::bind(&socket).with_context(|| socket.clone())?;
     let desk = Arc::new(Desk {
         since: Instant::now(),
-        book: Mutex::new(Book { rules: police.rules, report: Report::default() }),
+        book: Mutex::new(Book { rules: police.rules.clone(), report: Report::default() }),
         idle: AtomicU64::new(0),
     });
     for (from, to, forward) in [(&server, &router, outward as Forward), (&router, &server, inward)] {
@@ -136,6 +142,7 @@ fn serve(client: &UnixStream, desk: &Desk) -> Result<()> {
             match request {
                 Request::Report => {}
                 Request::Bind(binding) => rules.bind(binding),
+                Request::Allow(binding) => rules.allow(binding),
                 Request::GatewayMac(mac) => rules.gateway_mac = mac,
             }
             report.clone()

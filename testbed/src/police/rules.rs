@@ -82,7 +82,7 @@ impl Rules {
                 if let Some(cause) = self.judge_source(ip.src, frame.src) {
                     return Some(cause);
                 }
-                if self.binding(ip.dst).is_some() {
+                if self.bound(ip.dst).next().is_some() {
                     return Some(Cause::Returned);
                 }
                 (self.only_to_gateway && frame.dst != self.gateway_mac).then_some(Cause::NotToGateway)
@@ -95,6 +95,11 @@ impl Rules {
     /// Binds addresses to another MAC than before.
     pub fn bind(&mut self, binding: Binding) {
         self.bindings.retain(|own| own.block != binding.block);
+        self.bindings.push(binding);
+    }
+
+    /// Takes addresses from this MAC too, as while an order of the customer is under way.
+    pub fn allow(&mut self, binding: Binding) {
         self.bindings.push(binding);
     }
 
@@ -117,16 +122,18 @@ impl Rules {
     }
 
     fn judge_source(&self, address: Ipv4Addr, mac: MacAddr) -> Option<Cause> {
-        match self.binding(address) {
+        let mut bound = self.bound(address).peekable();
+        match bound.peek() {
             None => Some(Cause::ForeignAddress),
-            Some(bound) if bound != mac => Some(Cause::WrongMac),
-            Some(_) => None,
+            Some(_) => (!bound.any(|own| own == mac)).then_some(Cause::WrongMac),
         }
     }
 
-    fn binding(&self, address: Ipv4Addr) -> Option<MacAddr> {
-        let bound = self.bindings.iter().filter(|own| own.block.contains(&address));
-        bound.max_by_key(|own| own.block.prefix_len()).map(|own| own.mac)
+    /// The MACs that an address may come from: those of the longest prefix.
+    fn bound(&self, address: Ipv4Addr) -> impl Iterator<Item = MacAddr> {
+        let bound = move || self.bindings.iter().filter(move |own| own.block.contains(&address));
+        let longest = bound().map(|own| own.block.prefix_len()).max();
+        bound().filter(move |own| Some(own.block.prefix_len()) == longest).map(|own| own.mac)
     }
 
     fn is_registered(&self, mac: MacAddr) -> bool {

@@ -8,7 +8,7 @@ use buoy_topology::MacAddr;
 use ipnet::Ipv4Net;
 
 use crate::Lab;
-use crate::police::patrol::{Request, SOCKET};
+use crate::police::patrol::{Request, socket};
 use crate::police::rules::Binding;
 use crate::police::{Report, Violation};
 
@@ -19,11 +19,22 @@ pub struct Police {
 }
 
 impl Police {
-    /// The one of this lab. Panics where the lab has none.
+    /// The one of this lab. Panics where the lab has none, or several.
     #[track_caller]
     pub fn of(lab: &Lab) -> Self {
-        assert!(lab.spec().police.is_some(), "lab {} has no police", lab.spec().name);
-        Self { socket: lab.path(SOCKET) }
+        Self::find(lab, None)
+    }
+
+    /// The one at this node. Panics where there is none.
+    #[track_caller]
+    pub fn at(lab: &Lab, node: &str) -> Self {
+        Self::find(lab, Some(node))
+    }
+
+    #[track_caller]
+    fn find(lab: &Lab, node: Option<&str>) -> Self {
+        let police = lab.spec().police(node).unwrap_or_else(|error| panic!("{error:#}"));
+        Self { socket: lab.path(&socket(&police.node)) }
     }
 
     /// Everything that it has seen since the lab came up.
@@ -58,6 +69,12 @@ impl Police {
     #[track_caller]
     pub fn bind(&self, block: Ipv4Net, mac: MacAddr) {
         self.request(Request::Bind(Binding { block, mac }));
+    }
+
+    /// Has it take addresses from a further MAC, as while an order is under way.
+    #[track_caller]
+    pub fn allow(&self, block: Ipv4Net, mac: MacAddr) {
+        self.request(Request::Allow(Binding { block, mac }));
     }
 
     /// Tells it that the gateway has another MAC.

@@ -7,7 +7,7 @@ use crate::host::{ADDRESS, Host, LATE, LONG, assert_lived};
 
 #[test]
 fn without_a_daemon_nothing_is_touched() {
-    let Some(mut host) = Host::up("bare") else { return };
+    let mut host = Host::up("bare");
     let before = host.all();
     host.daemon.kill9();
     let output = host.start("").wait(LATE);
@@ -18,7 +18,7 @@ fn without_a_daemon_nothing_is_touched() {
 
 #[test]
 fn what_is_wrong_with_the_request_is_told_before_anything_is_done() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let before = host.all();
     for (words, code, part) in [
         ("adopt --uplink eth9 --apply", 3, "no interface eth9"),
@@ -41,7 +41,7 @@ fn what_is_wrong_with_the_request_is_told_before_anything_is_done() {
 
 #[test]
 fn a_second_adoption_is_told_that_there_is_nothing_to_do() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
     assert!(host.host("confirm").success());
     assert!(adopting.wait(LATE).success());
@@ -53,7 +53,7 @@ fn a_second_adoption_is_told_that_there_is_nothing_to_do() {
 
 #[test]
 fn a_bridge_that_finds_no_daemon_is_undone_before_the_uplink_is_touched() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let (before, connection) = (host.all(), host.connection());
     let output = host.start("--controller tcp:127.0.0.1:9").wait(LATE);
     assert_eq!(output.code(), 1, "{output}");
@@ -65,7 +65,7 @@ fn a_bridge_that_finds_no_daemon_is_undone_before_the_uplink_is_touched() {
 /// A line of the one batch that moves all fails, after some have been done.
 #[test]
 fn a_failure_in_the_middle_of_the_move_is_undone() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let machine = host.lab.host();
     let script = "real=$(command -v ip); mkdir -p /run/bin; cat >/run/bin/ip <<EOF\n#!/bin/sh\n\
                   if [ \"\\$1\" = -batch ]; then { sed /delete/q; echo nonsense; } | $real -batch -; else exec $real \"\\$@\"; fi\n\
@@ -84,7 +84,7 @@ fn a_failure_in_the_middle_of_the_move_is_undone() {
 
 #[test]
 fn a_state_that_somebody_else_could_write_is_not_believed() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let forge = "mkdir -p /run/buoyctl && echo '{}' >/run/buoyctl/adopt.json && chmod 666 /run/buoyctl/adopt.json";
     host.lab.host().run(["sh", "-c", forge]).expect_success();
     for words in ["rollback", "confirm", "status", "adopt --uplink eth0 --apply"] {

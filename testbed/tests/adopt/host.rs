@@ -25,16 +25,13 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// None where the lab's switch has no taps: LOCAL is no interface of the host then, and there is nothing to adopt into.
+    /// Panics where the lab's switch has no taps: LOCAL is no interface of the host then.
     #[track_caller]
-    pub(crate) fn up(name: &str) -> Option<Self> {
+    pub(crate) fn up(name: &str) -> Self {
         let lab = Lab::up(name);
-        if lab.namespaces().datapath == Datapath::Dummy {
-            eprintln!("no /dev/net/tun here: a host cannot be adopted");
-            return None;
-        }
+        assert_ne!(lab.namespaces().datapath, Datapath::Dummy, "adopting a host needs /dev/net/tun");
         let daemon = Daemon::start(&lab);
-        Some(Self { lab, daemon })
+        Self { lab, daemon }
     }
 
     /// `buoyctl host` with these words, to its end.

@@ -14,7 +14,7 @@ use host::{ADDRESS, Host, LATE, LONG, assert_lived};
 #[test]
 fn a_confirmed_adoption_keeps_the_host_reachable_all_the_time() {
     for lab in ["bare", "bare-ovh"] {
-        let Some(host) = Host::up(lab) else { return };
+        let host = Host::up(lab);
         let connection = host.connection();
         let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
         assert_eq!(host.status()["phase"], "waiting");
@@ -36,7 +36,7 @@ fn a_confirmed_adoption_keeps_the_host_reachable_all_the_time() {
 
 #[test]
 fn an_adopted_host_serves_floating_ips() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let connection = host.connection();
     let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
     assert!(host.host("confirm").success());
@@ -58,7 +58,7 @@ fn an_adopted_host_serves_floating_ips() {
 
 #[test]
 fn the_plan_is_what_is_done_and_does_nothing_by_itself() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let before = host.all();
     let words = "adopt --uplink eth0 --datapath-type netdev";
     let text = host.host(words).expect_success();

@@ -10,7 +10,7 @@ use crate::host::{ADDRESS, Host, LATE, LONG, SHORT, assert_lived};
 #[test]
 fn without_a_confirmation_all_is_as_before() {
     for lab in ["bare", "bare-ovh"] {
-        let Some(host) = Host::up(lab) else { return };
+        let host = Host::up(lab);
         let (before, connection) = (host.all(), host.connection());
         let output = host.start(&format!("--rollback-after {SHORT}")).wait(LATE);
         assert_eq!(output.code(), 7, "{output}");
@@ -30,7 +30,7 @@ fn without_a_confirmation_all_is_as_before() {
 
 #[test]
 fn the_rollback_needs_no_login() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let (before, connection) = (host.all(), host.connection());
     let adopting = host.start_and_wait(&format!("--rollback-after {SHORT}"));
     adopting.stop(Signal::SIGKILL, SOON);
@@ -41,7 +41,7 @@ fn the_rollback_needs_no_login() {
 
 #[test]
 fn a_login_that_dies_in_the_middle_stops_nothing() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let before = host.all();
     let mut adopting = host.start(&format!("--rollback-after {LONG}"));
     // Its first word says that the guard is at work.
@@ -57,7 +57,7 @@ fn a_login_that_dies_in_the_middle_stops_nothing() {
 
 #[test]
 fn a_rollback_on_request_ends_the_command_that_waits() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let before = host.all();
     let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
     let again = buoyctl(&host.lab.host(), ["host", "adopt", "--uplink", "eth0", "--apply"]);
@@ -72,7 +72,7 @@ fn a_rollback_on_request_ends_the_command_that_waits() {
 
 #[test]
 fn a_guard_that_is_killed_leaves_what_can_be_undone() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let before = host.all();
     let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
     let guard = host.status()["pid"].to_string();
@@ -89,7 +89,7 @@ fn a_guard_that_is_killed_leaves_what_can_be_undone() {
 
 #[test]
 fn a_bridge_that_was_there_is_used_and_gets_back_what_it_had() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let made = "-- add-br br-ex -- set bridge br-ex datapath_type=netdev other_config:hwaddr=\"02:00:00:00:00:77\" \
                 -- set-fail-mode br-ex standalone -- add-port br-ex phy-br-ex \
                 -- set interface phy-br-ex type=patch options:peer=int-br-ex";
@@ -105,7 +105,7 @@ fn a_bridge_that_was_there_is_used_and_gets_back_what_it_had() {
 
 #[test]
 fn addresses_come_back_although_open_vswitch_is_dead() {
-    let Some(host) = Host::up("bare-ovh") else { return };
+    let host = Host::up("bare-ovh");
     let (before, connection) = (host.all(), host.connection());
     let adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));
     adopting.stop(Signal::SIGKILL, SOON);
@@ -125,7 +125,7 @@ fn addresses_come_back_although_open_vswitch_is_dead() {
 
 #[test]
 fn ipv6_moves_too_and_comes_back() {
-    let Some(host) = Host::up("bare") else { return };
+    let host = Host::up("bare");
     let (own, router) = ("2001:db8::2", "2001:db8::1");
     for (node, interface, address) in [(host.lab.host(), "eth0", own), (host.lab.node("router"), "lan0", router)] {
         let script = format!(

@@ -2,7 +2,9 @@
 
 mod forged;
 mod life;
+mod noise;
 mod policed;
+mod quiet;
 mod station;
 mod traffic;
 mod vlan;

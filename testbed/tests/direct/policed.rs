@@ -5,17 +5,18 @@ use std::net::Ipv4Addr;
 use buoy_testbed::probe::inject::{arp, echo_request, ethernet};
 use buoy_testbed::probe::{Police, inject, ping, tcp_exchange, tcp_server};
 use buoy_testbed::scenario::{SOON, buoyctl};
-use buoy_testbed::{Daemon, Lab};
+use buoy_testbed::{Daemon, Lab, Node};
 use buoy_topology::MacAddr;
+use serde_json::Value;
 
 use crate::station::{MAC, configure, plug_in};
 
-const REMOTE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 210);
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 254);
-const HOST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+pub(crate) const REMOTE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 210);
+pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 254);
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 /// The station's, a lone /32 with a gateway outside of it; and an instance's.
-const DIRECT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
-const FLOATING: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 130);
+pub(crate) const DIRECT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
+pub(crate) const FLOATING: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 130);
 const VMACS: [(Ipv4Addr, &str); 2] = [(DIRECT, "02:00:c6:33:64:07"), (FLOATING, "02:00:c6:33:64:82")];
 
 #[test]
@@ -28,39 +29,72 @@ fn no_frame_of_it_is_refused_with_a_vmac() {
     is_clean("vmac");
 }
 
-fn is_clean(policy: &str) {
-    let lab = Lab::up("ovh");
-    let police = Police::of(&lab);
-    if policy == "vmac" {
-        for (address, mac) in VMACS {
-            police.bind(format!("{address}/32").parse().expect("a block"), mac.parse().expect("a MAC"));
-            let route = format!("ip route replace {address}/32 dev lan0");
-            lab.node("router").run(route.split(' ')).expect_success();
+/// Lab `ovh` with a floating IP on the first instance, and the third guest as a station on br-ex that is not declared yet.
+pub(crate) struct Policed {
+    pub(crate) police: Police,
+    pub(crate) daemon: Daemon,
+    pub(crate) lab: Lab,
+}
+
+impl Policed {
+    /// Brings it up; `options` are further words of `provider create`.
+    #[track_caller]
+    pub(crate) fn up(policy: &str, options: &str) -> Self {
+        let lab = Lab::up("ovh");
+        let police = Police::of(&lab);
+        if policy == "vmac" {
+            for (address, mac) in VMACS {
+                police.bind(format!("{address}/32").parse().expect("a block"), mac.parse().expect("a MAC"));
+                let route = format!("ip route replace {address}/32 dev lan0");
+                lab.node("router").run(route.split(' ')).expect_success();
+            }
         }
+        let daemon = Daemon::start(&lab);
+        lab.point_at_controller();
+        let own = Self { police, daemon, lab };
+        own.command(&format!(
+            "provider create dc --bridge br-ex --uplink uplink0 --gateway {GATEWAY} --host-ip {HOST} \
+             --mac-policy {policy}{options}"
+        ));
+        own.command("pool create public --provider dc");
+        for (address, mac) in VMACS {
+            let mac = if policy == "vmac" { format!(" --mac {mac}") } else { String::new() };
+            own.command(&format!("pool add public {address}{mac}"));
+        }
+        own.command("network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1");
+        own.command("instance add web-1 --network blue --port vm1 --mac 02:00:0a:00:00:0b --ip 10.0.0.11");
+        own.command(&format!("fip associate {FLOATING} web-1"));
+        plug_in(&own.lab, "vm3");
+        configure(&own.station(), &[DIRECT], 32, GATEWAY);
+        own
     }
-    let mut daemon = Daemon::start(&lab);
-    lab.point_at_controller();
-    let command = |command: &str| {
-        let result = buoyctl(&daemon, command);
+
+    /// Runs `buoyctl`; what changes has to be applied.
+    #[track_caller]
+    pub(crate) fn command(&self, command: &str) -> Value {
+        let result = buoyctl(&self.daemon, command);
         assert!(result.get("applied").is_none_or(|applied| *applied == true), "{command}: {result}");
-    };
-    command(&format!(
-        "provider create dc --bridge br-ex --uplink uplink0 --gateway {GATEWAY} --host-ip {HOST} --mac-policy {policy}"
-    ));
-    command("pool create public --provider dc");
-    for (address, mac) in VMACS {
-        let mac = if policy == "vmac" { format!(" --mac {mac}") } else { String::new() };
-        command(&format!("pool add public {address}{mac}"));
+        result
     }
-    command("network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1");
-    command("instance add web-1 --network blue --port vm1 --mac 02:00:0a:00:00:0b --ip 10.0.0.11");
-    command(&format!("fip associate {FLOATING} web-1"));
-    let station = lab.node("vm3");
-    plug_in(&lab, "vm3");
-    configure(&station, &[DIRECT], 32, GATEWAY);
+
+    /// Declares the station.
+    #[track_caller]
+    pub(crate) fn declare(&self) {
+        self.command(&format!("direct add gw --provider dc --port vm3 --mac {MAC} --ip {DIRECT}"));
+    }
+
+    pub(crate) fn station(&self) -> Node {
+        self.lab.node("vm3")
+    }
+}
+
+fn is_clean(policy: &str) {
+    let mut site = Policed::up(policy, "");
+    let station = site.station();
     // Before it is declared it is not heard.
     assert!(ping(&station, REMOTE, 2).is_silent());
-    command(&format!("direct add gw --provider dc --port vm3 --mac {MAC} --ip {DIRECT}"));
+    site.declare();
+    let Policed { police, lab, .. } = &site;
     let (remote, host, guest) = (lab.node("remote"), lab.host(), lab.node("vm1"));
     let _servers = (tcp_server(&station, 80), tcp_server(&remote, 8080));
     let inward = tcp_exchange(&remote, DIRECT, 80, &"x".repeat(50_000), SOON).expect("TCP inwards");
@@ -71,15 +105,14 @@ fn is_clean(policy: &str) {
         let report = ping(from, to, 3);
         assert!(report.is_complete(), "{from} to {to}: {report:?}\n{}", police.report());
     }
-    let rules = &lab.spec().police.as_ref().expect("a policing provider").rules;
-    inject(&station, "eth0", &forgeries(rules.gateway_mac));
+    inject(&station, "eth0", &forgeries(lab.rules().gateway_mac));
     assert!(ping(&station, REMOTE, 3).is_complete(), "what is true still passes");
-    daemon.restart();
+    site.daemon.restart();
     assert!(ping(&remote, DIRECT, 3).is_complete());
-    daemon.buoyctl(["direct", "remove", "gw"]).expect_success();
+    site.daemon.buoyctl(["direct", "remove", "gw"]).expect_success();
     assert!(ping(&station, REMOTE, 2).is_silent());
     assert!(ping(&remote, DIRECT, 2).is_silent());
-    police.assert_clean();
+    site.police.assert_clean();
 }
 
 /// Frames with every MAC and address that the station could want to be.

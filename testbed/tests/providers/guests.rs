@@ -13,7 +13,7 @@ use crate::site::{CASES, REMOTE, Site, at_each_provider, instance_ip, instance_m
 
 /// Every MAC and address that a guest could want to be, in all combinations.
 pub(crate) fn forgeries(site: &Site, router: MacAddr) -> Vec<Vec<u8>> {
-    let rules = &site.lab.spec().police.as_ref().expect("a policing provider").rules;
+    let rules = site.lab.rules();
     let [one, other, ..] = site.case.addresses else { panic!("too few addresses") };
     let macs = [
         instance_mac(1),

@@ -8,6 +8,7 @@ mod gateway;
 mod guests;
 mod host;
 mod lan;
+mod quiet;
 mod site;
 mod storms;
 mod traffic;

@@ -167,6 +167,11 @@ impl Site {
         vmac.map_or_else(|| self.main_mac(), |(_, mac)| mac.parse().expect("a MAC"))
     }
 
+    /// Whether the provider bound an address to a MAC of its own.
+    pub(crate) fn has_vmac(&self, address: Ipv4Addr) -> bool {
+        self.case.policy == "vmac" && self.case.vmacs.iter().any(|(own, _)| *own == address)
+    }
+
     /// Binds an address to a vMAC at the provider: from then on the router asks for it by ARP.
     #[track_caller]
     fn order_vmac(&self, address: Ipv4Addr, mac: &str) {

@@ -75,7 +75,7 @@ fn an_address_without_an_instance_is_silent_and_does_not_loop() {
             }
         });
         let frames = capture.stop();
-        let gateway = site.lab.spec().police.as_ref().expect("a policing provider").rules.gateway_mac;
+        let gateway = site.lab.rules().gateway_mac;
         let ours: Vec<_> = frames.iter().filter(|frame| frame.src != gateway).cloned().collect();
         let about = |frame: &&buoy_testbed::probe::Frame| {
             let others = &site.case.addresses[1..];

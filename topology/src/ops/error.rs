@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use thiserror::Error;
 
+use crate::label::LabelError;
 use crate::{MacAddr, Name, PortName, Span, VlanId};
 
 /// The kinds of named things.
@@ -17,6 +18,7 @@ pub enum Noun {
     Network,
     Instance,
     Direct,
+    Project,
 }
 
 impl fmt::Display for Noun {
@@ -37,6 +39,7 @@ impl Noun {
             Self::Network => "network",
             Self::Instance => "instance",
             Self::Direct => "direct",
+            Self::Project => "project",
         }
     }
 }
@@ -56,6 +59,16 @@ pub enum OpError {
     #[error("instance {instance} has no fixed IP {fixed_ip}: it has {}", list(.has))]
     NoSuchFixedIp { instance: Name, fixed_ip: Ipv4Addr, has: Vec<Ipv4Addr> },
 
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    #[error(
+        "{address} belongs to no project: labels are its project's, so allocate it first; --note stays in any case"
+    )]
+    LabelOfNobody { address: Ipv4Addr },
+    #[error(
+        "{interface} is the only interface of instance {instance}: `buoyctl instance remove {instance}` removes both"
+    )]
+    LastInterface { instance: Name, interface: Ipv4Addr },
     #[error("{what}")]
     Invalid { what: String },
     #[error("there is no pool to allocate from yet: `buoyctl pool create --help` says how to make one")]
@@ -85,6 +98,14 @@ pub enum OpError {
     PortTaken { port: PortName, bridge: PortName, instance: Name },
     #[error("{address} is allocated to project {project}")]
     Allocated { address: Ipv4Addr, project: Name },
+    #[error("{address} is reserved: `buoyctl fip unreserve {address}` lets it be allocated")]
+    Reserved { address: Ipv4Addr },
+    #[error(
+        "{address} was released by project {project} and no other project gets it for {seconds} more seconds: `buoyctl pool set {pool} --cool-down` says for how long"
+    )]
+    Cooling { address: Ipv4Addr, project: Name, seconds: u64, pool: Name },
+    #[error("network {network} belongs to project {project}, and the instance to project {other}")]
+    OtherProjectsNetwork { network: Name, project: Name, other: Name },
     #[error("{address} is kept by provider {provider}: it is its gateway or an address of the host")]
     Kept { address: Ipv4Addr, provider: Name },
     #[error("{address} belongs to direct port {direct}: `buoyctl direct show {direct}` shows it")]
@@ -98,7 +119,7 @@ pub enum OpError {
     #[error("{address} belongs to project {project}, and instance {instance} to project {other}")]
     OtherProject { address: Ipv4Addr, project: Name, instance: Name, other: Name },
     #[error(
-        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or {}", other(.free)
+        "fixed IP {fixed_ip} of instance {instance} has the floating IP {address} already: disassociate it first, or {}", other(.instance, .free)
     )]
     FixedIpBound { instance: Name, fixed_ip: Ipv4Addr, address: Ipv4Addr, free: Vec<Ipv4Addr> },
 
@@ -116,11 +137,24 @@ pub enum OpError {
         "{address} is associated, and belongs to project {project}: disassociate it before another project gets it"
     )]
     StillServed { address: Ipv4Addr, project: Name },
+    #[error(
+        "{address} belongs to direct port {direct}, and provider {provider} has the MAC policy vmac: give it another MAC, or remove the direct port first"
+    )]
+    DirectMacInUse { address: Ipv4Addr, direct: Name, provider: Name },
     #[error("pool {pool} cannot lose {}: allocated or associated; release first", list(.addresses))]
     AddressesInUse { pool: Name, addresses: Vec<Ipv4Addr> },
 
-    #[error("pool {pool} has no free address: all {size} are allocated, kept back or still leaving a switch")]
+    #[error("addresses cannot be reserved while a project has them: {}; release first", list(.addresses))]
+    ReservedInUse { addresses: Vec<Ipv4Addr> },
+
+    #[error(
+        "pool {pool} has no free address: all {size} are allocated, kept back, reserved, cooling down or still leaving a switch"
+    )]
     Exhausted { pool: Name, size: u64 },
+    #[error(
+        "project {project} has {held} floating IPs and may have {quota}: release one, or `buoyctl project set {project} --fip-quota N` lets it have more"
+    )]
+    OverQuota { project: Name, held: u64, quota: u64 },
 }
 
 impl OpError {
@@ -135,11 +169,11 @@ impl OpError {
     }
 }
 
-/// What to do instead of taking a fixed IP that has its floating IP.
-fn other(free: &[Ipv4Addr]) -> String {
+/// The way out where a fixed IP has a floating IP already.
+fn other(instance: &Name, free: &[Ipv4Addr]) -> String {
     match free {
-        [] => "attach a further interface".to_owned(),
-        free => format!("choose {} with --fixed-ip", list(free)),
+        [] => format!("give the instance another fixed IP: `buoyctl instance attach {instance} ...`"),
+        free => format!("name a fixed IP that has none: --fixed-ip {}", list(free)),
     }
 }
 

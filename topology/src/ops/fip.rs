@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::OpError;
 use super::provider::check_mac;
-use crate::{Association, Change, FloatingIp, Instance, MacAddr, MacPolicy, Name, Note, Pool, PortName, Record, Site};
+use crate::{
+    Association, Change, FloatingIp, Instance, Labels, MacAddr, MacPolicy, Name, Note, Pool, PortName, Record, Relabel,
+    Released, Site,
+};
 
 /// Which address is wanted, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,37 +42,69 @@ pub struct FipSpec {
     pub mac: Option<Option<MacAddr>>,
     /// The note, or none.
     pub note: Option<Option<Note>>,
+    /// Labels to put on and to take off.
+    pub labels: Relabel,
 }
 
 /// Tells which bridges still have to take away what they hold for an address; none when it is free to be used again.
 pub type Leaving<'a> = &'a dyn Fn(&FloatingIp) -> Vec<PortName>;
 
 impl Site {
-    /// A free address becomes a project's. `after` is where the search begins, so that a fresh address is preferred to
-    /// one that was just released. Returns the address too.
-    pub fn allocate(
-        &self,
-        spec: &AllocateSpec,
-        after: impl Fn(&Pool) -> Ipv4Addr,
-        leaving: Leaving<'_>,
-    ) -> Result<(Ipv4Addr, Change), OpError> {
+    /// A free address becomes a project's: one that nobody ever had, or else the one that was released first. Returns the
+    /// address too.
+    pub fn allocate(&self, spec: &AllocateSpec, leaving: Leaving<'_>) -> Result<(Ipv4Addr, Change), OpError> {
         let address = match spec.address {
-            Some(address) => self.free_address(address, spec.pool.as_ref(), leaving)?,
-            None => {
-                let pool = self.pool_for(spec.pool.as_ref())?;
-                let start = Ipv4Addr::from_bits(after(pool).to_bits().saturating_add(1));
-                let free = |address: &Ipv4Addr| self.check_free(pool, *address, leaving).is_ok();
-                pool.addresses
-                    .addresses_from(start)
-                    .find(free)
-                    .ok_or_else(|| OpError::Exhausted { pool: pool.name.clone(), size: pool.addresses.size() })?
-            }
+            Some(address) => self.free_address(address, spec, leaving)?,
+            None => self.next_free(self.pool_for(spec.pool.as_ref())?, &spec.project, leaving, |_| true)?,
         };
+        self.check_quota(&spec.project)?;
         let mut change = Change::default();
         let mut fip = self.record(address, &mut change);
         fip.project = Some(spec.project.clone());
+        fip.released = None;
         change.put(Record::FloatingIp(fip));
         Ok((address, change))
+    }
+
+    /// The next address of a pool that a project can get, of those that are accepted.
+    fn next_free(
+        &self,
+        pool: &Pool,
+        project: &Name,
+        leaving: Leaving<'_>,
+        accepts: impl Fn(Ipv4Addr) -> bool,
+    ) -> Result<Ipv4Addr, OpError> {
+        let is_free = |own: &Ipv4Addr| accepts(*own) && self.check_free(pool, *own, project, leaving).is_ok();
+        let exhausted = || OpError::Exhausted { pool: pool.name.clone(), size: pool.addresses.size() };
+        self.candidates(pool, project).find(is_free).ok_or_else(exhausted)
+    }
+
+    /// Gives a new instance's fixed IP an address of a pool, in the change that makes the instance.
+    pub(super) fn auto_assign(
+        &self,
+        pool: Option<&Name>,
+        instance: &Instance,
+        leaving: Leaving<'_>,
+        change: &mut Change,
+    ) -> Result<Ipv4Addr, OpError> {
+        let pool = self.pool_for(pool)?;
+        let has_mac = |own| !self.needs_mac(pool) || self.floating_ip(own).is_some_and(|fip| fip.mac.is_some());
+        let address = self.next_free(pool, &instance.project, leaving, has_mac)?;
+        self.check_quota(&instance.project)?;
+        let mut fip = self.record(address, change);
+        fip.project = Some(instance.project.clone());
+        fip.released = None;
+        let fixed_ip = fixed_ip(instance, None)?;
+        self.bind(&mut fip, Association { instance: instance.name.clone(), fixed_ip });
+        change.put(Record::FloatingIp(fip));
+        Ok(address)
+    }
+
+    fn bind(&self, fip: &mut FloatingIp, association: Association) {
+        fip.left = self.serving(fip.address);
+        fip.association = Some(association);
+        fip.associations = fip.associations.saturating_add(1);
+        fip.changed = self.generation().next();
     }
 
     /// An address is bound to a fixed IP, taken from where it was bound before, and allocated where it was not.
@@ -97,7 +132,10 @@ impl Site {
                 return Err(OpError::OtherProject { address, project: project.clone(), instance, other });
             }
             Some(_) => {}
-            None => self.check_free(pool, address, leaving)?,
+            None => {
+                self.check_free(pool, address, &instance.project, leaving)?;
+                self.check_quota(&instance.project)?;
+            }
         }
         if let Some(other) = self.floating_ip_of(&instance.name, fixed_ip) {
             let (own, name) = (instance.interfaces.iter().map(|interface| interface.ip), &instance.name);
@@ -108,9 +146,8 @@ impl Site {
             return Err(OpError::NoMac { address, provider: pool.provider.clone() });
         }
         fip.project = Some(instance.project.clone());
-        fip.left = self.serving(address);
-        fip.association = Some(wanted);
-        fip.changed = self.generation().next();
+        fip.released = None;
+        self.bind(&mut fip, wanted);
         change.put(Record::FloatingIp(fip));
         Ok(change)
     }
@@ -124,22 +161,36 @@ impl Site {
     pub fn release(&self, address: Ipv4Addr) -> Result<Change, OpError> {
         self.loosen(address, |fip| {
             fip.association = None;
-            fip.project = None;
+            fip.labels = Labels::default();
+            if let Some(by) = fip.project.take() {
+                fip.released = Some(Released { by, at: self.now(), generation: self.generation().next() });
+            }
         })
     }
 
-    /// An address with another MAC or note. Under the policy `vmac` an associated address keeps a MAC.
+    /// An address with another MAC, note or labels. Under the policy `vmac` an address that is associated, or a direct
+    /// port's, keeps a MAC.
     pub fn set_floating_ip(&self, address: Ipv4Addr, spec: &FipSpec) -> Result<Change, OpError> {
         let pool = self.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         spec.mac.flatten().map_or(Ok(()), check_mac)?;
         let mut change = Change::default();
         let old = self.record(address, &mut change);
-        let new = self.described(&old, spec);
+        let mut new = self.described(&old, spec);
+        new.labels = old.labels.with(&spec.labels)?;
+        if new.project.is_none() && !new.labels.is_empty() {
+            return Err(OpError::LabelOfNobody { address });
+        }
         if let (None, Some(held)) = (new.mac, &new.association)
             && self.needs_mac(pool)
         {
             let (instance, provider) = (held.instance.clone(), pool.provider.clone());
             return Err(OpError::MacInUse { address, instance, provider });
+        }
+        if let (None, Some(direct)) = (new.mac, self.direct_at(address))
+            && self.needs_mac(pool)
+        {
+            let (direct, provider) = (direct.name.clone(), pool.provider.clone());
+            return Err(OpError::DirectMacInUse { address, direct, provider });
         }
         if new == old {
             return Ok(Change::default());
@@ -183,7 +234,7 @@ impl Site {
     }
 
     /// The pool that is meant where none need be named: the default one, or the only one.
-    fn pool_for(&self, name: Option<&Name>) -> Result<&Arc<Pool>, OpError> {
+    pub(super) fn pool_for(&self, name: Option<&Name>) -> Result<&Arc<Pool>, OpError> {
         if let Some(name) = name {
             return self.known_pool(name);
         }
@@ -198,31 +249,43 @@ impl Site {
         })
     }
 
-    fn free_address(&self, address: Ipv4Addr, pool: Option<&Name>, leaving: Leaving<'_>) -> Result<Ipv4Addr, OpError> {
+    fn free_address(&self, address: Ipv4Addr, spec: &AllocateSpec, leaving: Leaving<'_>) -> Result<Ipv4Addr, OpError> {
         let holder = self.pool_at(address);
-        if let Some(name) = pool {
+        if let Some(name) = &spec.pool {
             self.known_pool(name)?;
             if holder.is_none_or(|holder| holder.name != *name) {
                 return Err(OpError::OutsidePool { address, pool: name.clone() });
             }
         }
         let holder = holder.ok_or(OpError::OutsidePools { address })?;
-        self.check_free(holder, address, leaving).map(|()| address)
+        self.check_free(holder, address, &spec.project, leaving).map(|()| address)
     }
 
-    fn check_free(&self, pool: &Pool, address: Ipv4Addr, leaving: Leaving<'_>) -> Result<(), OpError> {
+    fn check_free(&self, pool: &Pool, address: Ipv4Addr, project: &Name, leaving: Leaving<'_>) -> Result<(), OpError> {
         if let Some(direct) = self.direct_at(address) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
         if self.is_kept(pool, address) {
             return Err(OpError::Kept { address, provider: pool.provider.clone() });
         }
+        if pool.reserved.contains(address) {
+            return Err(OpError::Reserved { address });
+        }
         let Some(fip) = self.floating_ip(address) else { return Ok(()) };
         if let Some(project) = &fip.project {
             return Err(OpError::Allocated { address, project: project.clone() });
         }
         let pending = leaving(fip);
-        if pending.is_empty() { Ok(()) } else { Err(OpError::Leaving { address, pending }) }
+        if !pending.is_empty() {
+            return Err(OpError::Leaving { address, pending });
+        }
+        if let Some(until) = self.cooling_until(pool, fip)
+            && let Some(released) = fip.released.as_ref().filter(|own| own.by != *project)
+        {
+            let seconds = until.0.saturating_sub(self.now().0);
+            return Err(OpError::Cooling { address, project: released.by.clone(), seconds, pool: pool.name.clone() });
+        }
+        Ok(())
     }
 
     /// The bridges that serve an address now.

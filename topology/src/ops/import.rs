@@ -96,7 +96,11 @@ impl Site {
             {
                 entry.note = Some(new.clone());
             }
-            let spec = FipSpec { mac: mac.map(|(_, mac)| Some(mac)), note: note.map(|(_, note)| Some(note)) };
+            let spec = FipSpec {
+                mac: mac.map(|(_, mac)| Some(mac)),
+                note: note.map(|(_, note)| Some(note)),
+                ..FipSpec::default()
+            };
             let after = self.described(&before, &spec);
             if after != before {
                 change.put(Record::FloatingIp(after));

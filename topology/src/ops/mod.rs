@@ -9,23 +9,30 @@ mod import;
 mod instance;
 mod network;
 mod pool;
+mod project;
 mod provider;
+mod reserve;
 
 pub use direct::DirectSpec;
 pub use error::{Noun, OpError};
 pub use fip::{AllocateSpec, AssociateSpec, FipSpec, Leaving};
 pub use import::{EntrySpec, ImportError, ImportSpec, Imported, ImportedEntry};
-pub use instance::{InstanceSpec, InterfaceSpec};
+pub use instance::{AutoAssign, InstanceChange, InstanceSpec, InterfaceSpec};
 pub use network::NetworkSpec;
-pub use pool::{PoolSpec, RangesSpec};
+pub use pool::{PoolChange, PoolSpec, RangesSpec};
+pub use project::ProjectSpec;
 pub use provider::{PolicySpec, ProviderSpec};
 
-use crate::{Change, EntityId, MacAddr, Record, Site};
+use crate::{Change, EntityId, MacAddr, Record, Site, Write};
 
 impl Site {
     /// A number for a new entity, and the record that takes it, put into the change.
     fn number(&self, change: &mut Change) -> EntityId {
-        let id = self.next_entity();
+        let taken = change.writes().iter().rev().find_map(|write| match write {
+            Write::Put(Record::NextEntity(next)) => Some(EntityId(*next)),
+            _ => None,
+        });
+        let id = taken.unwrap_or_else(|| self.next_entity());
         change.put(Record::NextEntity(id.0.saturating_add(1)));
         id
     }

@@ -18,6 +18,10 @@ pub struct NetworkSpec {
     pub gateway: Ipv4Addr,
     /// The gateway's MAC; one is derived where none is given.
     pub gateway_mac: Option<MacAddr>,
+    /// The project whose instances may be in it; any where none is said.
+    pub project: Option<Name>,
+    /// The pool that each new instance gets a floating IP from.
+    pub auto_assign: Option<Name>,
 }
 
 impl Site {
@@ -41,10 +45,27 @@ impl Site {
         if let Some((address, direct)) = self.directs_in(whole).next() {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        if let Some(pool) = &spec.auto_assign {
+            self.known_pool(pool)?;
+        }
         let mut change = Change::default();
         let id = self.number(&mut change);
         let gateway_mac = spec.gateway_mac.unwrap_or_else(|| derived_mac(id));
-        change.put(Record::Network(Arc::new(Network { id, name, cidr, gateway: spec.gateway, gateway_mac })));
+        let NetworkSpec { gateway, project, auto_assign, .. } = spec;
+        change.put(Record::Network(Arc::new(Network { id, name, cidr, gateway, gateway_mac, project, auto_assign })));
+        Ok(change)
+    }
+
+    /// A network whose new instances get a floating IP from another pool, or from none.
+    pub fn set_network(&self, name: &Name, auto_assign: Option<Name>) -> Result<Change, OpError> {
+        let old = self.known_network(name)?;
+        if let Some(pool) = &auto_assign {
+            self.known_pool(pool)?;
+        }
+        let mut change = Change::default();
+        if old.auto_assign != auto_assign {
+            change.put(Record::Network(Arc::new(Network { auto_assign, ..(**old).clone() })));
+        }
         Ok(change)
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::provider::{check_mac, check_station};
 use super::{FipSpec, Noun, OpError};
 use crate::{
-    AddressSet, Change, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Pool, RangeSpec, Record, Site, Span,
+    AddressSet, Change, CoolDown, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Percent, Pool, RangeSpec, Record,
+    Site, Span,
 };
 
 /// What a pool is to be.
@@ -18,6 +19,21 @@ pub struct PoolSpec {
     pub ranges: RangesSpec,
     /// Whether it becomes the default pool, in place of the one that was.
     pub default: bool,
+    /// How long no other project gets an address that was released.
+    pub cool_down: CoolDown,
+    /// How full it is when its admin is told; none is never.
+    pub warn_at: Option<Percent>,
+}
+
+/// What is to be other about a pool; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolChange {
+    /// Whether it is the default pool.
+    pub default: Option<bool>,
+    /// How long no other project gets an address that was released.
+    pub cool_down: Option<CoolDown>,
+    /// How full it is when its admin is told.
+    pub warn_at: Option<Option<Percent>>,
 }
 
 /// Addresses to put into a pool.
@@ -40,14 +56,43 @@ impl Site {
         self.known_provider(&spec.provider)?;
         let mut change = Change::default();
         let id = self.number(&mut change);
-        if spec.default
-            && let Some(old) = self.pools().find(|pool| pool.default)
-        {
-            change.put(Record::Pool(Arc::new(Pool { default: false, ..(**old).clone() })));
+        if spec.default {
+            self.depose_default(&mut change);
         }
-        let pool = Pool { id, name, provider: spec.provider, addresses: AddressSet::default(), default: spec.default };
+        let pool = Pool {
+            id,
+            name,
+            provider: spec.provider,
+            addresses: AddressSet::default(),
+            default: spec.default,
+            reserved: AddressSet::default(),
+            cool_down: spec.cool_down,
+            warn_at: spec.warn_at,
+        };
         change.extend(self.widen(pool, &spec.ranges, EntityId(id.0.saturating_add(1)))?);
         Ok(change)
+    }
+
+    /// A pool with other properties.
+    pub fn set_pool(&self, name: &Name, spec: &PoolChange) -> Result<Change, OpError> {
+        let old = self.known_pool(name)?;
+        let mut change = Change::default();
+        let default = spec.default.unwrap_or(old.default);
+        if default && !old.default {
+            self.depose_default(&mut change);
+        }
+        let cool_down = spec.cool_down.unwrap_or(old.cool_down);
+        let new = Pool { default, cool_down, warn_at: spec.warn_at.unwrap_or(old.warn_at), ..(**old).clone() };
+        if new != **old {
+            change.put(Record::Pool(Arc::new(new)));
+        }
+        Ok(change)
+    }
+
+    fn depose_default(&self, change: &mut Change) {
+        if let Some(old) = self.pools().find(|pool| pool.default) {
+            change.put(Record::Pool(Arc::new(Pool { default: false, ..(**old).clone() })));
+        }
     }
 
     /// A pool with more addresses. Those that it has already stay as they are, but for their MAC.
@@ -64,6 +109,7 @@ impl Site {
             let span = range.span(true);
             let before = pool.addresses.size();
             pool.addresses.remove(span);
+            pool.reserved.remove(span);
             if before - pool.addresses.size() != span.size() {
                 return Err(OpError::NotInPool { span, pool: name.clone() });
             }
@@ -91,7 +137,9 @@ impl Site {
         let records = || pool.addresses.spans().iter().flat_map(|span| self.floating_ips_in(*span));
         let held = records().filter(|fip| fip.project.is_some()).map(|fip| fip.address.to_string());
         let direct = pool.addresses.spans().iter().flat_map(|span| self.directs_in(*span)).map(direct_user);
-        let mut users = held.chain(direct).peekable();
+        let assigning = self.networks().filter(|network| network.auto_assign.as_ref() == Some(name));
+        let assigning = assigning.map(|network| format!("network {} (--auto-assign)", network.name));
+        let mut users = held.chain(direct).chain(assigning).peekable();
         if users.peek().is_some() {
             return Err(OpError::in_use(Noun::Pool, name, users));
         }
@@ -137,7 +185,7 @@ impl Site {
             *next = next.saturating_add(1);
             FloatingIp::new(id, address)
         });
-        self.described(&old, &FipSpec { mac: Some(Some(mac)), note: None })
+        self.described(&old, &FipSpec { mac: Some(Some(mac)), ..FipSpec::default() })
     }
 
     pub(super) fn check_span(&self, pool: &Pool, span: Span) -> Result<(), OpError> {

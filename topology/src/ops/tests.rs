@@ -1,4 +1,5 @@
 mod direct;
+mod projects;
 
 use std::net::Ipv4Addr;
 
@@ -45,7 +46,7 @@ fn instance(network: &str, last: u8) -> InstanceSpec {
         mac: MacAddr::new([2, 0, 0, 0, 0, last]),
         ip: [10, 0, 0, last].into(),
     };
-    InstanceSpec { project: name("default"), bridge: port("br-int"), interface }
+    InstanceSpec { project: name("default"), bridge: port("br-int"), interface, labels: Default::default(), note: None }
 }
 
 fn associate(last: u8, instance: &str) -> AssociateSpec {
@@ -70,10 +71,21 @@ fn run(site: &mut Site, plan: impl FnOnce(&Site) -> Result<Change, OpError>) {
 fn site(policy: PolicySpec) -> Site {
     let mut site = Site::default();
     run(&mut site, |site| site.create_provider(name("lan"), provider(policy)));
-    let pool = PoolSpec { provider: name("lan"), ranges: ranges(&["203.0.113.0/29"]), default: false };
+    let pool = PoolSpec {
+        provider: name("lan"),
+        ranges: ranges(&["203.0.113.0/29"]),
+        default: false,
+        cool_down: Default::default(),
+        warn_at: None,
+    };
     run(&mut site, |site| site.create_pool(name("public"), pool));
-    let network =
-        NetworkSpec { cidr: "10.0.0.0/24".parse().unwrap(), gateway: [10, 0, 0, 1].into(), gateway_mac: None };
+    let network = NetworkSpec {
+        cidr: "10.0.0.0/24".parse().unwrap(),
+        gateway: [10, 0, 0, 1].into(),
+        gateway_mac: None,
+        project: None,
+        auto_assign: None,
+    };
     run(&mut site, |site| site.create_network(name("blue"), network));
     for last in [11, 12] {
         run(&mut site, |site| site.add_instance(name(&format!("vm{last}")), instance("blue", last)));
@@ -81,9 +93,9 @@ fn site(policy: PolicySpec) -> Site {
     site
 }
 
-fn allocate(site: &mut Site, after: u8) -> Result<Ipv4Addr, OpError> {
+fn allocate(site: &mut Site) -> Result<Ipv4Addr, OpError> {
     let spec = AllocateSpec { pool: None, address: None, project: name("default") };
-    let (address, change) = site.allocate(&spec, |_| address(after), &nobody)?;
+    let (address, change) = site.allocate(&spec, &nobody)?;
     site.apply(&change);
     Ok(address)
 }
@@ -91,23 +103,16 @@ fn allocate(site: &mut Site, after: u8) -> Result<Ipv4Addr, OpError> {
 #[test]
 fn gateway_host_and_block_ends_are_never_handed_out() {
     let mut site = site(PolicySpec::Host);
-    let got: Vec<_> = (0..4).map(|_| allocate(&mut site, 0).unwrap().octets()[3]).collect();
+    let got: Vec<_> = (0..4).map(|_| allocate(&mut site).unwrap().octets()[3]).collect();
     assert_eq!(got, [3, 4, 5, 6]);
-    assert_eq!(allocate(&mut site, 0), Err(OpError::Exhausted { pool: name("public"), size: 6 }));
-}
-
-#[test]
-fn the_search_goes_on_after_the_last_address_and_comes_round() {
-    let mut site = site(PolicySpec::Host);
-    let got: Vec<_> = (0..4).map(|_| allocate(&mut site, 5).unwrap().octets()[3]).collect();
-    assert_eq!(got, [6, 3, 4, 5]);
+    assert_eq!(allocate(&mut site), Err(OpError::Exhausted { pool: name("public"), size: 6 }));
 }
 
 #[test]
 fn an_address_that_the_host_was_seen_to_use_is_kept() {
     let mut site = site(PolicySpec::Host);
     site.keep(address(3));
-    assert_eq!(allocate(&mut site, 0), Ok(address(4)));
+    assert_eq!(allocate(&mut site), Ok(address(4)));
     let pool = site.pool(&name("public")).unwrap();
     let blocks: Vec<_> = site.blocks(pool).iter().map(ToString::to_string).collect();
     assert_eq!(blocks, ["203.0.113.4/31", "203.0.113.6/32"]);
@@ -139,11 +144,13 @@ fn an_address_stays_with_the_fixed_ip_that_it_has_where_none_is_named() {
     let second = AssociateSpec { fixed_ip: Some([10, 0, 0, 21].into()), ..associate(4, "vm11") };
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
     let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
-    assert!(refused(4).ends_with("disassociate it first, or choose 10.0.0.21 with --fixed-ip"), "{}", refused(4));
+    let way = "disassociate it first, or name a fixed IP that has none: --fixed-ip 10.0.0.21";
+    assert!(refused(4).ends_with(way), "{}", refused(4));
     run(&mut site, |site| site.associate(&second, &nobody));
     assert!(site.associate(&associate(4, "vm11"), &nobody).unwrap().is_empty());
     let refused = |last| site.associate(&associate(last, "vm11"), &nobody).unwrap_err().to_string();
-    assert!(refused(5).ends_with("disassociate it first, or attach a further interface"), "{}", refused(5));
+    let way = "or give the instance another fixed IP: `buoyctl instance attach vm11 ...`";
+    assert!(refused(5).ends_with(way), "{}", refused(5));
 }
 
 #[test]
@@ -156,7 +163,10 @@ fn what_is_written_wrong_is_refused_with_what_was_meant() {
     };
     let network = |cidr: &str, last: u8| {
         let (cidr, gateway) = (cidr.parse().unwrap(), [10, 0, 0, last].into());
-        site.create_network(name("red"), NetworkSpec { cidr, gateway, gateway_mac: None })
+        site.create_network(
+            name("red"),
+            NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None },
+        )
     };
     let pool = |range: &str| site.add_to_pool(&name("public"), &ranges(&[range]));
     for (refused, says) in [
@@ -165,7 +175,16 @@ fn what_is_written_wrong_is_refused_with_what_was_meant() {
         (network("10.0.0.1/32", 1), "10.0.0.1/32 has room for its gateway alone: write a wider subnet"),
         (pool("0.0.0.0/0"), "0.0.0.1-255.255.255.254 has 4294967294 addresses: a range has at most 1048576"),
         (
-            site.create_pool(name("public"), PoolSpec { provider: name("lan"), ranges: ranges(&[]), default: false }),
+            site.create_pool(
+                name("public"),
+                PoolSpec {
+                    provider: name("lan"),
+                    ranges: ranges(&[]),
+                    default: false,
+                    cool_down: Default::default(),
+                    warn_at: None,
+                },
+            ),
             "pool public exists already: choose another name",
         ),
         (
@@ -176,7 +195,7 @@ fn what_is_written_wrong_is_refused_with_what_was_meant() {
         assert_eq!(refused.unwrap_err().to_string(), says);
     }
     let none = AllocateSpec { pool: None, address: None, project: name("default") };
-    let nothing = Site::default().allocate(&none, |_| address(0), &nobody).unwrap_err();
+    let nothing = Site::default().allocate(&none, &nobody).unwrap_err();
     assert_eq!(
         nothing.to_string(),
         "there is no pool to allocate from yet: `buoyctl pool create --help` says how to make one"
@@ -191,7 +210,7 @@ fn an_address_that_is_still_leaving_a_bridge_is_not_given_out() {
     let leaving = |_: &crate::FloatingIp| vec![port("br-ex")];
     assert!(matches!(site.associate(&associate(3, "vm12"), &leaving), Err(OpError::Leaving { .. })));
     let spec = AllocateSpec { pool: None, address: None, project: name("default") };
-    assert_eq!(site.allocate(&spec, |_| address(0), &leaving).unwrap().0, address(4));
+    assert_eq!(site.allocate(&spec, &leaving).unwrap().0, address(4));
 }
 
 #[test]
@@ -207,7 +226,7 @@ fn a_vmac_address_needs_its_mac() {
 fn a_mac_that_is_in_use_changes_and_does_not_go() {
     let mut site = site(PolicySpec::Vmac);
     let mac = |last| Some(Some(MacAddr::new([2, 0, 0, 0, 0, last])));
-    let set = |mac| FipSpec { mac, note: None };
+    let set = |mac| FipSpec { mac, ..FipSpec::default() };
     run(&mut site, |site| site.set_floating_ip(address(3), &set(mac(9))));
     // No switch has anything to do with an address that is bound to nothing.
     assert_eq!(site.floating_ip(address(3)).unwrap().changed, crate::Generation(0));
@@ -223,20 +242,20 @@ fn a_mac_that_is_in_use_changes_and_does_not_go() {
     run(&mut site, |site| site.disassociate(address(3)));
     run(&mut site, |site| site.set_floating_ip(address(3), &set(Some(None))));
     assert_eq!(site.floating_ip(address(3)).unwrap().mac, None);
-    let group = FipSpec { mac: Some(Some(MacAddr::BROADCAST)), note: None };
+    let group = FipSpec { mac: Some(Some(MacAddr::BROADCAST)), ..FipSpec::default() };
     assert!(matches!(site.set_floating_ip(address(4), &group), Err(OpError::Invalid { .. })));
 }
 
 #[test]
 fn a_note_stays_with_the_address_and_what_is_so_already_changes_nothing() {
     let mut site = site(PolicySpec::Host);
-    let note = FipSpec { mac: None, note: Some(Some("rack 7".parse().unwrap())) };
+    let note = FipSpec { note: Some(Some("rack 7".parse().unwrap())), ..FipSpec::default() };
     run(&mut site, |site| site.set_floating_ip(address(3), &note));
     assert!(site.set_floating_ip(address(3), &note).unwrap().is_empty());
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));
     run(&mut site, |site| site.release(address(3)));
     assert_eq!(site.floating_ip(address(3)).unwrap().note.as_ref().map(crate::Note::as_str), Some("rack 7"));
-    let nothing = FipSpec { mac: Some(None), note: Some(None) };
+    let nothing = FipSpec { mac: Some(None), note: Some(None), ..FipSpec::default() };
     assert!(site.set_floating_ip(address(5), &nothing).unwrap().is_empty());
     assert_eq!(
         site.set_floating_ip([192, 0, 2, 1].into(), &note),
@@ -264,9 +283,21 @@ fn what_is_in_use_is_not_removed() {
 #[test]
 fn what_belongs_to_somebody_is_not_taken() {
     let site = site(PolicySpec::Host);
-    let overlapping = PoolSpec { provider: name("lan"), ranges: ranges(&["203.0.113.6-203.0.113.9"]), default: false };
+    let overlapping = PoolSpec {
+        provider: name("lan"),
+        ranges: ranges(&["203.0.113.6-203.0.113.9"]),
+        default: false,
+        cool_down: Default::default(),
+        warn_at: None,
+    };
     assert!(matches!(site.create_pool(name("more"), overlapping), Err(OpError::Overlap { .. })));
-    let network = NetworkSpec { cidr: "203.0.113.0/24".parse().unwrap(), gateway: address(9), gateway_mac: None };
+    let network = NetworkSpec {
+        cidr: "203.0.113.0/24".parse().unwrap(),
+        gateway: address(9),
+        gateway_mac: None,
+        project: None,
+        auto_assign: None,
+    };
     assert!(matches!(site.create_network(name("red"), network), Err(OpError::NetworkOverlap { .. })));
     assert!(matches!(site.create_provider(name("wan"), provider(PolicySpec::Host)), Err(OpError::UplinkTaken { .. })));
     let mut same_mac = instance("blue", 13);

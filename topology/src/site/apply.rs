@@ -1,6 +1,11 @@
 //! The one way in which a site changes.
 
-use crate::{Change, Key, MacAddr, Name, PortName, Record, Site, VlanId, Write};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::index::Index;
+use crate::{Change, Key, MacAddr, Name, Pool, PortName, Record, Site, Span, VlanId, Write};
 
 impl Site {
     /// Does a change, and returns the change that undoes it.
@@ -36,15 +41,15 @@ impl Site {
     }
 
     pub(super) fn put(&mut self, record: Record) -> Option<Record> {
+        if let Record::Pool(pool) = record {
+            return self.put_pool(pool).map(Record::Pool);
+        }
         let old = self.remove(&record.key());
         match record {
             Record::Provider(provider) => {
                 self.providers.insert(provider.name.clone(), provider);
             }
-            Record::Pool(pool) => {
-                self.index.add_pool(&pool);
-                self.pools.insert(pool.name.clone(), pool);
-            }
+            Record::Pool(_) => {}
             Record::Network(network) => {
                 self.networks.insert(network.name.clone(), network);
             }
@@ -54,14 +59,31 @@ impl Site {
             }
             Record::FloatingIp(fip) => {
                 self.index.add_floating_ip(&fip);
+                self.free.add(&fip, pool_of(&self.index, &self.pools, fip.address));
                 self.floating_ips.insert(fip.address, fip);
             }
             Record::Direct(direct) => {
                 self.index.add_direct(&direct);
                 self.directs.insert(direct.name.clone(), direct);
             }
+            Record::Project(project) => {
+                self.projects.insert(project.name.clone(), project);
+            }
+            Record::DefaultQuota(quota) => self.default_quota = Some(quota),
             Record::NextEntity(next) => self.next_entity = next,
         }
+        old
+    }
+
+    /// Puts a pool in place of the one that had its name. Its free addresses are looked at only where they change.
+    fn put_pool(&mut self, pool: Arc<Pool>) -> Option<Arc<Pool>> {
+        let old = self.pools.insert(pool.name.clone(), Arc::clone(&pool));
+        if let Some(old) = &old {
+            self.index.remove_pool(old);
+        }
+        self.index.add_pool(&pool);
+        let records = |span: Span| self.floating_ips.range(span.first..=span.last).map(|(_, fip)| fip);
+        self.free.set_pool(old.as_deref(), Some(&pool), records);
         old
     }
 
@@ -71,6 +93,7 @@ impl Site {
             Key::Pool(name) => {
                 let pool = self.pools.remove(name)?;
                 self.index.remove_pool(&pool);
+                self.free.set_pool(Some(&pool), None, |_| std::iter::empty());
                 Some(Record::Pool(pool))
             }
             Key::Network(name) => self.networks.remove(name).map(Record::Network),
@@ -82,6 +105,7 @@ impl Site {
             Key::FloatingIp(address) => {
                 let fip = self.floating_ips.remove(address)?;
                 self.index.remove_floating_ip(&fip);
+                self.free.remove(&fip, pool_of(&self.index, &self.pools, fip.address));
                 Some(Record::FloatingIp(fip))
             }
             Key::Direct(name) => {
@@ -89,9 +113,16 @@ impl Site {
                 self.index.remove_direct(&direct);
                 Some(Record::Direct(direct))
             }
+            Key::Project(name) => self.projects.remove(name).map(Record::Project),
+            Key::DefaultQuota => self.default_quota.take().map(Record::DefaultQuota),
             Key::NextEntity => {
                 (self.next_entity != 0).then(|| Record::NextEntity(std::mem::take(&mut self.next_entity)))
             }
         }
     }
+}
+
+/// The pool of an address.
+fn pool_of<'a>(index: &Index, pools: &'a BTreeMap<Name, Arc<Pool>>, address: Ipv4Addr) -> Option<&'a Pool> {
+    pools.get(index.pool_at(address)?).map(|pool| &**pool)
 }

@@ -40,6 +40,11 @@ impl Index {
         self.ports.get(&(bridge.clone(), port.clone())).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// Every bridge that has instances.
+    pub(super) fn bridges(&self) -> impl Iterator<Item = &PortName> {
+        self.bridges.keys()
+    }
+
     pub(super) fn has_instances_on(&self, bridge: &PortName) -> bool {
         self.bridges.contains_key(bridge)
     }

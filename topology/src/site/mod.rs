@@ -1,7 +1,10 @@
 //! All of the stored state together, with the indexes that lookups need.
 
 mod apply;
+mod free;
 mod index;
+mod owners;
+mod spans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,15 +13,17 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use crate::{
-    Direct, EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, PortName, Provider, Record,
-    Span,
+    Direct, EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, PortName, Project, Provider,
+    Quota, Record, Span, Time,
 };
+use free::FreeAddresses;
 use index::Index;
 
 /// Everything that an admin has declared. It changes only by [`Site::apply`].
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     generation: Generation,
+    now: Time,
     next_entity: u32,
     providers: BTreeMap<Name, Arc<Provider>>,
     pools: BTreeMap<Name, Arc<Pool>>,
@@ -26,8 +31,11 @@ pub struct Site {
     instances: BTreeMap<Name, Arc<Instance>>,
     floating_ips: BTreeMap<Ipv4Addr, FloatingIp>,
     directs: BTreeMap<Name, Arc<Direct>>,
+    projects: BTreeMap<Name, Arc<Project>>,
+    default_quota: Option<Quota>,
     kept: BTreeSet<Ipv4Addr>,
     index: Index,
+    free: FreeAddresses,
 }
 
 impl Site {

@@ -44,7 +44,7 @@ pub(super) fn adopt(args: &Adopt, file: &StateFile, socket: &Path, format: Forma
         });
         return Ok(());
     }
-    client::call(socket, &Request::StatusShow, Wait::default(), Duration::from_secs(5))?;
+    client::call(socket, &Request::StatusShow, None, Wait::default(), Duration::from_secs(5))?;
     await_switch()?;
     warnings.iter().for_each(|warning| eprintln!("buoyctl: note: {warning}"));
     let state = State {

@@ -84,7 +84,7 @@ fn missing(state: &State) -> Result<(), HostError> {
 /// Waits until a bridge is connected and has all its flows, and its interface has settled.
 fn await_bridge(bridge: &InterfaceName, socket: &FilePath) -> Result<(), HostError> {
     until(&format!("{bridge} is not up to date"), || {
-        let switches = client::call(socket, &Request::SwitchList, Wait::default(), Duration::from_secs(5))?;
+        let switches = client::call(socket, &Request::SwitchList, None, Wait::default(), Duration::from_secs(5))?;
         let switches = switches.as_array().map(Vec::as_slice).unwrap_or_default();
         let Some(own) = switches.iter().rev().find(|own| own["bridge"] == bridge.as_str()) else {
             return Ok(Some("it has not connected: does buoyd listen where --controller says?".to_owned()));

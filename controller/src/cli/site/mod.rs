@@ -16,6 +16,7 @@ use std::io::{self, IsTerminal, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buoy_topology::Name;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,7 @@ use tree::{Lines, Node, Wrong};
 /// Where the daemon is, and how an answer is to be.
 pub(super) struct Setting<'a> {
     pub(super) socket: &'a Path,
+    pub(super) project: Option<&'a Name>,
     pub(super) format: Format,
     pub(super) quiet: bool,
     pub(super) wait: Wait,
@@ -124,7 +126,7 @@ fn send(args: &Apply, setting: &Setting<'_>, entries: &Entries) -> Result<Value,
     params.insert("prune".to_owned(), args.prune.into());
     params.insert("dry_run".to_owned(), args.dry_run.into());
     let bar = progress(entries.entries.len());
-    let mut session = Session::open(setting.socket, setting.wait, setting.timeout)?;
+    let mut session = Session::open(setting.socket, setting.project, setting.wait, setting.timeout)?;
     let long = Long::new("site.apply", params, entries.entries.clone());
     let result = session.ask_long(long, |count| bar.set_position(u64::try_from(count).unwrap_or(u64::MAX)));
     bar.finish_and_clear();
@@ -145,7 +147,7 @@ fn progress(entries: usize) -> ProgressBar {
 }
 
 fn fetch(setting: &Setting<'_>) -> Result<write::Whole, Failure> {
-    let mut session = Session::open(setting.socket, setting.wait, setting.timeout)?;
+    let mut session = Session::open(setting.socket, setting.project, setting.wait, setting.timeout)?;
     let mut whole = write::Whole::new();
     for part in 0_u32.. {
         let params = Map::from_iter([("part".to_owned(), json!(part))]);

@@ -58,6 +58,32 @@ fn many_stations_share_one_budget() {
     assert_eq!(asked(&mut resolver, start, 60).len(), 6 + 5);
 }
 
+/// What a provider hears in an hour of a daemon that has been up for a while.
+#[test]
+fn in_an_hour_a_gateway_that_answers_is_asked_six_times() {
+    let start = Instant::now();
+    let mut resolver = Resolver::default();
+    resolver.watch(key(1), true, Some(MAC), start);
+    resolver.heard(key(1), MAC, start);
+    let mut asked = Vec::new();
+    for second in 0..=3_600 {
+        let now = start + Duration::from_secs(second);
+        for question in resolver.poll(now, anywhere).questions {
+            asked.push(second);
+            resolver.heard(question.key, MAC, now);
+        }
+    }
+    assert_eq!(asked, [600, 1_200, 1_800, 2_400, 3_000, 3_600]);
+}
+
+#[test]
+fn in_an_hour_a_gateway_that_is_silent_is_asked_twenty_one_times() {
+    let start = Instant::now();
+    let mut resolver = Resolver::default();
+    resolver.watch(key(1), true, None, start);
+    assert_eq!(asked(&mut resolver, start, 3_600).len(), 21);
+}
+
 /// A guest that scans the subnet keeps the neighbours' budget empty, whatever their addresses are.
 #[test]
 fn gateway_is_found_beside_any_scan() {

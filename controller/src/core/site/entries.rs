@@ -1,6 +1,8 @@
 //! The site as it is written: each thing as the entry that declares it. What has its default is left out.
 
-use buoy_topology::{FloatingIp, GarpTiming, Instance, Interface, Key, MacPolicy, Pool, Provider, RangeSpec, Site};
+use buoy_topology::{
+    CoolDown, FloatingIp, GarpTiming, Instance, Interface, Key, MacPolicy, Percent, Pool, Provider, RangeSpec, Site,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +28,13 @@ pub(super) fn entry(site: &Site, key: &Key) -> Option<Value> {
         Key::Pool(name) => site.pool(name).map(|own| written(&pool(own))),
         Key::Network(name) => site.network(name).map(|own| {
             let (cidr, gateway) = (Subnet(own.cidr), Address(own.gateway));
-            written(&NetworkCreate { name: own.name.clone(), cidr, gateway, gateway_mac: Some(own.gateway_mac) })
+            written(&NetworkCreate {
+                name: own.name.clone(),
+                cidr,
+                gateway,
+                gateway_mac: Some(own.gateway_mac),
+                auto_assign: own.auto_assign.clone(),
+            })
         }),
         Key::Instance(name) => site.instance(name).map(|own| written(&instance(own))),
         Key::Direct(name) => site.direct(name).map(|own| {
@@ -37,7 +45,7 @@ pub(super) fn entry(site: &Site, key: &Key) -> Option<Value> {
         Key::FloatingIp(address) => {
             site.floating_ip(*address).filter(|own| own.is_told()).map(|own| written(&fip(own)))
         }
-        Key::NextEntity => None,
+        Key::Project(_) | Key::DefaultQuota | Key::NextEntity => None,
     }
 }
 
@@ -76,6 +84,8 @@ fn pool(own: &Pool) -> PoolCreate {
         range: spans.map(|span| RangeSpec::Span(span.first, span.last)).collect(),
         all_addresses: false,
         default: own.default,
+        warn_at: (own.warn_at != Percent::usual()).then(|| own.warn_at.map_or(Setting::None, Setting::Value)),
+        cool_down: (own.cool_down != CoolDown::default()).then_some(own.cool_down),
     }
 }
 

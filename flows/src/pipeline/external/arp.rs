@@ -95,6 +95,11 @@ pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>
     match station {
         Station::Gateway { address, mac: Some(mac) } | Station::OnLink { address, mac } => {
             flows.push(known(Origin::Provider, address, mac));
+            // A direct port that asks is answered here: the provider hears nothing of it.
+            if !matches!(station, Station::Gateway { .. }) || view.has_directs() {
+                let asked = flow(ARP_TARGET, STATION).on(ORIGIN.is(Origin::Direct)).on(arp_request());
+                flows.push(asked.on(target(address)).apply(arp_answer(address, mac)).goto(ARP_ANSWER));
+            }
         }
         Station::Host { address } if !view.is_host(address) => {
             flows.push(known(Origin::Host, address, view.local.mac));
@@ -120,6 +125,7 @@ const OTHERS: u16 = 1;
 // ARP_TARGET
 const CLAIMED: u16 = 310;
 const FLOATING: u16 = 300;
+const STATION: u16 = 210;
 const NOBODY: u16 = 200;
 const HOST_TRANSLATED: u16 = 110;
 const HOST: u16 = 100;

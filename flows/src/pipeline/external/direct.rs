@@ -129,7 +129,13 @@ impl<'a> Station<'a> {
             let to = sent(INBOUND, TO_HOST, Feature::Inbound).on(ipv4()).on(MatchField::Ipv4Dst(address.into()));
             flows.push(to.apply([set_eth_dst(view.local.mac)].into_iter().chain(view.host_output())));
         }
-        flows.push(sent(ARP_TARGET, AWAY, Feature::Arp).on(is_arp()).goto(GUARD));
+        // Whom it may find is mostly known, and answered in the switch. Of the rest it asks, slowly, for on-link stations.
+        for block in view.provider.onlink.iter().filter(|_| view.world.bridge.meters) {
+            let asks = sent(ARP_TARGET, FIND, Feature::Arp).on(is_arp()).on(arp_request());
+            flows.push(Meter::StationArp.limit(asks.on(MatchField::ArpTpa((*block).into()))).goto(GUARD));
+        }
+        let ends = self.flow(ARP_TARGET, AWAY, Owner::dropping(DropReason::StationArp));
+        flows.push(ends.on(self.is_sender()).on(is_arp()));
         flows.push(sent(INBOUND, AWAY, Feature::Inbound).goto(GUARD));
         let back = sent(ARP_ANSWER, ANSWER, Feature::Arp).on(is_arp());
         flows.push(back.apply([self.to_station(), vec![output(PortNo::IN_PORT)]].concat()));
@@ -181,6 +187,7 @@ const FORGED: u16 = 140;
 const OTHER_KIND: u16 = 130;
 const FORGED_MAC: u16 = 120;
 // ARP_TARGET
+const FIND: u16 = 130;
 const OWN_ADDRESS: u16 = 340;
 const CLAIMED: u16 = 330;
 const ASKED: u16 = 305;

@@ -117,7 +117,7 @@ impl<'a> View<'a> {
     }
 
     /// The MAC that the provider expects of an address, whoever has it on this side.
-    fn address_mac(&self, address: Ipv4Addr) -> Option<MacAddr> {
+    pub fn address_mac(&self, address: Ipv4Addr) -> Option<MacAddr> {
         self.shared_mac().or_else(|| self.world.site.floating_ip(address)?.mac)
     }
 
@@ -152,7 +152,6 @@ impl<'a> View<'a> {
                 let Some(mac) = self.source_mac(binding.fip) else { return };
                 if binding.provider.id == self.provider.id {
                     arp::association(self, binding.fip, mac, flows);
-                    outbound::association(self, binding.fip, mac, flows);
                     let owner = Owner { feature: Feature::Guard, entity: binding.fip.id.0 };
                     guard::address(self, owner, *address, mac, flows);
                 }
@@ -194,6 +193,11 @@ impl<'a> View<'a> {
     /// Back to the host that sent the packet.
     fn return_output(&self) -> Vec<Action> {
         tagged(self.provider.vlan, PortNo::IN_PORT)
+    }
+
+    /// Whether stations on this bridge have addresses of the provider themselves.
+    fn has_directs(&self) -> bool {
+        self.world.site.directs().any(|direct| direct.provider == self.provider.name)
     }
 
     pub(in crate::pipeline) fn is_host(&self, address: Ipv4Addr) -> bool {

@@ -117,3 +117,27 @@ fn each_provider_of_a_bridge_has_its_own() {
     assert!(with(&tagged, &["output:11"]).iter().all(|flow| !flow.contains("push_vlan")), "{tagged:#?}");
     assert_eq!(with(&tagged, &["table=50,", "push_vlan"]).len(), 2, "{tagged:#?}");
 }
+
+#[test]
+fn its_arp_leaves_by_a_meter_alone_and_for_on_link_stations_that_are_not_known() {
+    let mut site = site(PolicySpec::Host);
+    let change = add(&site, 6).expect("an address of the pool");
+    apply(&mut site, change);
+    let own = |bridge: &Bridge| {
+        let compiled = flows(&site, &learnt(&site), bridge);
+        let own = text(compiled.get(&Entity::Direct(name("gw2"))).expect("flows"));
+        with(&own, &["table=11,", "arp", "goto_table:50"]).into_iter().cloned().collect::<Vec<_>>()
+    };
+    let out = own(&external());
+    assert_eq!(out.len(), 1, "{out:#?}");
+    assert!(out.iter().all(|flow| flow.contains("arp_tpa=203.0.113.0/24,arp_op=1 actions=meter:627,")), "{out:#?}");
+    let without = Bridge { meters: false, ..external() };
+    assert_eq!(own(&without), Vec::<String>::new());
+    // Whoever is known is answered for.
+    let compiled = flows(&site, &learnt(&site), &external());
+    let all: Vec<_> = compiled.values().flat_map(|flows| text(flows)).collect();
+    let answered = with(&all, &["table=11,", "reg1=0x4", "arp_op=1", "goto_table:12"]);
+    let known = learnt(&site).of(site.providers().next().expect("one").id).count();
+    // The host is asked itself.
+    assert_eq!(answered.len(), known - 1, "{answered:#?}");
+}

@@ -170,7 +170,13 @@ fn too_many_interfaces_of_a_network_are_not_paired() {
             mac: mac(last),
             ip: [10, 0, 0, last].into(),
         };
-        let spec = InstanceSpec { project: name("default"), bridge: port("br-int"), interface };
+        let spec = InstanceSpec {
+            project: name("default"),
+            bridge: port("br-int"),
+            interface,
+            labels: Default::default(),
+            note: None,
+        };
         let change = site.add_instance(name(own), spec).unwrap();
         site.apply(&change);
         let here = usize::from(last) - 9;
@@ -212,8 +218,13 @@ fn fixed_addresses_of_a_new_network_are_kept_in() {
     let mut site = site(PolicySpec::Host);
     let (learnt, bridge) = (learnt(&site), outside(false));
     let before = flows(&site, &learnt, &bridge);
-    let network =
-        NetworkSpec { cidr: "10.9.0.0/24".parse().unwrap(), gateway: [10, 9, 0, 1].into(), gateway_mac: None };
+    let network = NetworkSpec {
+        cidr: "10.9.0.0/24".parse().unwrap(),
+        gateway: [10, 9, 0, 1].into(),
+        gateway_mac: None,
+        project: None,
+        auto_assign: None,
+    };
     let change = site.create_network(name("red"), network).unwrap();
     let change = apply(&mut site, change);
     let world = World { site: &site, learnt: &learnt, bridge: &bridge, role: Role::External };

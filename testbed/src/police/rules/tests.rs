@@ -100,3 +100,14 @@ fn another_binding_replaces_the_one_before() {
     assert_eq!(rules.judge(&ipv4(GATEWAY, MAIN, FLOATING, WORLD)), None);
     assert_eq!(rules.judge(&ipv4(GATEWAY, VMAC, FLOATING, WORLD)), Some(Cause::UnregisteredMac));
 }
+
+#[test]
+fn while_an_order_is_under_way_both_macs_are_taken_and_no_third_one() {
+    let mut rules = rules(false);
+    let (block, second) = ("198.51.100.7/32".parse().expect("a block"), STRANGER);
+    rules.allow(Binding { block, mac: mac(second) });
+    for (src, cause) in [(VMAC, None), (second, None), (MAIN, Some(Cause::WrongMac))] {
+        assert_eq!(rules.judge(&ipv4(GATEWAY, src, FLOATING, WORLD)), cause, "{src}");
+    }
+    assert_eq!(rules.judge(&ipv4(GATEWAY, second, HOST, WORLD)), Some(Cause::WrongMac));
+}

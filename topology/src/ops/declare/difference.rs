@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Declared, Mistake, Work};
-use crate::{Change, FloatingIp, Key, Record, Site};
+use crate::{Change, FloatingIp, Key, Quota, Record, Site};
 
 impl Work<'_> {
     /// The difference between the site and its copy, if nothing was wrong.
@@ -82,6 +82,10 @@ impl Site {
             Key::Instance(name) => Record::Instance(Arc::clone(self.instance(name)?)),
             Key::FloatingIp(address) => Record::FloatingIp(self.floating_ip(*address)?.clone()),
             Key::Direct(name) => Record::Direct(Arc::clone(self.direct(name)?)),
+            Key::Project(name) => Record::Project(Arc::clone(self.project(name)?)),
+            Key::DefaultQuota => {
+                Record::DefaultQuota(Some(self.default_quota()).filter(|own| *own != Quota::default())?)
+            }
             Key::NextEntity => Record::NextEntity(self.next_entity().0),
         })
     }

@@ -18,7 +18,7 @@ impl Work<'_> {
             }
             let released = self.after.release(*address);
             if self.attempt(None, key.clone(), released) {
-                let nothing = FipSpec { mac: Some(None), note: Some(None) };
+                let nothing = FipSpec { mac: Some(None), note: Some(None), ..FipSpec::default() };
                 let forgotten = self.after.set_floating_ip(*address, &nothing);
                 self.attempt(None, key.clone(), forgotten);
             }
@@ -66,7 +66,7 @@ impl Work<'_> {
         for (entry, own) in spec.floating_ips.iter().enumerate() {
             let key = Key::FloatingIp(own.address);
             if !self.failed.contains(&key) {
-                let told = FipSpec { mac: Some(own.mac), note: Some(own.note.clone()) };
+                let told = FipSpec { mac: Some(own.mac), note: Some(own.note.clone()), ..FipSpec::default() };
                 let done = self.after.set_floating_ip(own.address, &told);
                 self.attempt(Some(Thing::FloatingIp.spot(entry)), key, done);
             }
@@ -94,7 +94,7 @@ impl Work<'_> {
         match &own.project {
             Some(project) if holder != Some(project) => {
                 let spec = AllocateSpec { pool: None, address: Some(address), project: project.clone() };
-                self.after.allocate(&spec, |_| address, self.leaving).map(|(_, change)| change)
+                self.after.allocate(&spec, self.leaving).map(|(_, change)| change)
             }
             _ => Ok(Change::default()),
         }

@@ -248,6 +248,7 @@ impl<'a> Work<'a> {
                 Noun::Network => Key::Network(name.clone()),
                 Noun::Instance => Key::Instance(name.clone()),
                 Noun::Direct => Key::Direct(name.clone()),
+                Noun::Project => Key::Project(name.clone()),
             }),
             OpError::OutsidePools { .. } => self.failed.iter().any(|key| matches!(key, Key::Pool(_))),
             OpError::NoSuchFixedIp { instance, .. } => self.failed.contains(&Key::Instance(instance.clone())),

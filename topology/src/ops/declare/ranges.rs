@@ -27,8 +27,8 @@ impl Work<'_> {
             let Some(old) = self.after.pool(name) else { continue };
             let moves = old.provider != own.provider;
             let wanted = if moves { AddressSet::default() } else { wanted(own) };
-            let gone: Vec<_> = old.addresses.without(&wanted);
-            let gone: Vec<_> = gone.into_iter().map(|span| RangeSpec::Span(span.first, span.last)).collect();
+            let gone = old.addresses.without(&wanted);
+            let gone: Vec<_> = gone.spans().iter().map(|span| RangeSpec::Span(span.first, span.last)).collect();
             let mut done = Ok(Change::default());
             if !gone.is_empty() {
                 done = self.after.remove_from_pool(name, &gone);
@@ -103,6 +103,6 @@ fn wanted(own: &PoolSpec) -> AddressSet {
 
 /// A MAC that Buoy chose stays where none is declared.
 fn is_network(old: &Network, own: &NetworkSpec) -> bool {
-    let NetworkSpec { cidr, gateway, gateway_mac } = own;
+    let NetworkSpec { cidr, gateway, gateway_mac, project: _, auto_assign: _ } = own;
     (old.cidr, old.gateway) == (*cidr, *gateway) && gateway_mac.is_none_or(|mac| mac == old.gateway_mac)
 }

@@ -65,7 +65,10 @@ impl Work<'_> {
             return self.after.attach_interface(name, interface.clone());
         }
         let (project, bridge) = (own.project.clone(), own.bridge.clone());
-        self.after.add_instance(name.clone(), InstanceSpec { project, bridge, interface: interface.clone() })
+        self.after.add_instance(
+            name.clone(),
+            InstanceSpec { project, bridge, interface: interface.clone(), labels: Default::default(), note: None },
+        )
     }
 
     /// What floating IPs depend on does not change under them.

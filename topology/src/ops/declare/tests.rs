@@ -44,11 +44,18 @@ fn provider(uplink: &str, mac_policy: PolicySpec) -> ProviderSpec {
 fn pool(provider: &str, ranges: &[&str]) -> PoolSpec {
     let ranges = ranges.iter().map(|range| range.parse::<RangeSpec>().unwrap()).collect();
     let ranges = RangesSpec { ranges, all_addresses: false, mac: None };
-    PoolSpec { provider: name(provider), ranges, default: false }
+    let cool_down = "0".parse().unwrap();
+    PoolSpec { provider: name(provider), ranges, default: false, cool_down, warn_at: None }
 }
 
 fn network(gateway: u8) -> NetworkSpec {
-    NetworkSpec { cidr: "10.0.0.0/24".parse().unwrap(), gateway: [10, 0, 0, gateway].into(), gateway_mac: None }
+    NetworkSpec {
+        cidr: "10.0.0.0/24".parse().unwrap(),
+        gateway: [10, 0, 0, gateway].into(),
+        gateway_mac: None,
+        project: None,
+        auto_assign: None,
+    }
 }
 
 fn interface(last: u8) -> InterfaceSpec {

@@ -37,7 +37,8 @@ fn site() -> Site {
     site.apply(&site.create_provider(name("lan"), provider).unwrap());
     for (pool, range) in [("mine", "203.0.113.0/29"), ("other", "198.51.100.7")] {
         let ranges = RangesSpec { ranges: vec![range.parse().unwrap()], ..RangesSpec::default() };
-        let spec = PoolSpec { provider: name("lan"), ranges, default: false };
+        let spec =
+            PoolSpec { provider: name("lan"), ranges, default: false, cool_down: Default::default(), warn_at: None };
         site.apply(&site.create_pool(name(pool), spec).unwrap());
     }
     site

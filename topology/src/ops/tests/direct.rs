@@ -35,10 +35,10 @@ fn its_addresses_are_no_pools_to_hand_out() {
     let refused = "203.0.113.4 belongs to direct port gw: `buoyctl direct show gw` shows it";
     assert_eq!(text(site.associate(&associate(4, "vm11"), &nobody)), refused);
     let one = AllocateSpec { pool: None, address: Some(address(4)), project: name("default") };
-    assert_eq!(site.allocate(&one, |_| address(0), &nobody).unwrap_err().to_string(), refused);
-    let got: Vec<_> = (0..3).map(|_| allocate(&mut site, 0).unwrap().octets()[3]).collect();
+    assert_eq!(site.allocate(&one, &nobody).unwrap_err().to_string(), refused);
+    let got: Vec<_> = (0..3).map(|_| allocate(&mut site).unwrap().octets()[3]).collect();
     assert_eq!(got, [3, 5, 6]);
-    assert!(matches!(allocate(&mut site, 0), Err(OpError::Exhausted { .. })));
+    assert!(matches!(allocate(&mut site), Err(OpError::Exhausted { .. })));
 }
 
 #[test]
@@ -116,7 +116,13 @@ fn an_address_of_it_joins_only_its_own_providers_pools() {
     let mut site = with_direct();
     let other = ProviderSpec { bridge: port("br-2"), ..provider(PolicySpec::Host) };
     run(&mut site, |site| site.create_provider(name("wan"), other));
-    let pool = |owner: &str| PoolSpec { provider: name(owner), ranges: ranges(&["203.0.113.9"]), default: false };
+    let pool = |owner: &str| PoolSpec {
+        provider: name(owner),
+        ranges: ranges(&["203.0.113.9"]),
+        default: false,
+        cool_down: Default::default(),
+        warn_at: None,
+    };
     assert!(matches!(site.create_pool(name("more"), pool("wan")), Err(OpError::DirectAddressTaken { .. })));
     run(&mut site, |site| site.create_pool(name("more"), pool("lan")));
     assert!(site.blocks(site.pool(&name("more")).unwrap()).is_empty());
