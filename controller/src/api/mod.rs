@@ -28,5 +28,5 @@ pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
-pub use site::{FipEntry, InstanceEntry, InterfaceEntry, SiteApply, SiteExport};
+pub use site::{FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, SiteApply, SiteExport};
 pub use written::{Address, Setting, Subnet};

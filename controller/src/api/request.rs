@@ -186,6 +186,7 @@ impl Request {
     pub fn join(&mut self, next: Self) {
         match (self, next) {
             (Self::SiteApply(own), Self::SiteApply(next)) => {
+                own.project.extend(next.project);
                 own.provider.extend(next.provider);
                 own.pool.extend(next.pool);
                 own.network.extend(next.network);

@@ -1,21 +1,24 @@
 //! Parameters about the whole site. Its entries have the names and the fields of the arguments that create them.
 
-use buoy_topology::{MacAddr, Name, Note, PortName, VlanId};
-use serde::{Deserialize, Serialize};
+use buoy_topology::{CoolDown, Label, MacAddr, Name, Note, Percent, PortName, RangeSpec, VlanId};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::written::Address;
-use super::{DirectAdd, NetworkCreate, PoolCreate, ProviderCreate};
+use super::written::{Address, Setting, Subnet};
+use super::{DirectAdd, ProjectSet, ProviderCreate};
 
 /// Parameters of `site.apply`: a site as it is to be, in any order, in one part or in several.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteApply {
+    /// Projects, and what holds for those that have no quota.
+    pub project: Vec<ProjectSet>,
     /// Providers.
     pub provider: Vec<ProviderCreate>,
     /// Pools with all their addresses.
-    pub pool: Vec<PoolCreate>,
+    pub pool: Vec<PoolEntry>,
     /// Networks.
-    pub network: Vec<NetworkCreate>,
+    pub network: Vec<NetworkEntry>,
     /// Instances with all their interfaces.
     pub instance: Vec<InstanceEntry>,
     /// Direct ports.
@@ -30,6 +33,55 @@ pub struct SiteApply {
     pub part: u32,
     /// Whether a further part follows.
     pub more: bool,
+}
+
+/// A pool as it is declared.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolEntry {
+    /// A name for it.
+    pub name: Name,
+    /// The provider that the addresses belong to.
+    pub provider: Name,
+    /// All its addresses.
+    #[serde(default)]
+    pub range: Vec<RangeSpec>,
+    /// Whether a block's first and last address are among them.
+    #[serde(default)]
+    pub all_addresses: bool,
+    /// Whether addresses are taken from here where no pool is named.
+    #[serde(default)]
+    pub default: bool,
+    /// All that is kept out of allocation.
+    #[serde(default)]
+    pub reserved: Vec<RangeSpec>,
+    /// How long no other project gets an address that was released.
+    #[serde(default)]
+    pub cool_down: Option<CoolDown>,
+    /// How full it is when that becomes an event: a number or a text.
+    #[serde(default, deserialize_with = "number_or_text")]
+    pub warn_at: Option<Setting<Percent>>,
+}
+
+/// A network as it is declared.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkEntry {
+    /// A name for it.
+    pub name: Name,
+    /// Its subnet.
+    pub cidr: Subnet,
+    /// The address that instances use as their router.
+    pub gateway: Address,
+    /// The MAC of that router.
+    #[serde(default)]
+    pub gateway_mac: Option<MacAddr>,
+    /// The project whose instances may be in it; any where none is given.
+    #[serde(default)]
+    pub project: Option<Name>,
+    /// The pool that each instance that is added to it gets a floating IP from.
+    #[serde(default)]
+    pub auto_assign: Option<Name>,
 }
 
 /// An instance as it is declared.
@@ -47,6 +99,12 @@ pub struct InstanceEntry {
     /// All its interfaces.
     #[serde(default)]
     pub interface: Vec<InterfaceEntry>,
+    /// All its labels.
+    #[serde(default)]
+    pub label: Vec<Label>,
+    /// A note.
+    #[serde(default)]
+    pub note: Option<Note>,
 }
 
 /// An interface of an instance as it is declared.
@@ -87,6 +145,9 @@ pub struct FipEntry {
     /// A note.
     #[serde(default)]
     pub note: Option<Note>,
+    /// All its labels.
+    #[serde(default)]
+    pub label: Vec<Label>,
 }
 
 /// Parameters of `site.export`.
@@ -98,4 +159,18 @@ pub struct SiteExport {
 }
 
 /// The kinds of entries in the order in which a site is written.
-pub const NOUNS: [&str; 6] = ["provider", "pool", "network", "instance", "direct", "fip"];
+pub const NOUNS: [&str; 7] = ["project", "provider", "pool", "network", "instance", "direct", "fip"];
+
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Setting<Percent>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a percentage is a number from 1 to 100, or none")]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    let written = Option::<Written>::deserialize(deserializer)?.map(|own| match own {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
+    });
+    written.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+}

@@ -12,8 +12,7 @@ use super::Core;
 use super::standing::Scope;
 use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
-    ApiError, Call, ErrorKind, NetworkCreate, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet,
-    Request, Setting,
+    ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
 };
 
 /// A checked request.
@@ -92,7 +91,13 @@ impl Core {
                 self.removal(&by.name, self.site.delete_pool(&by.name)?, Some(entity), None)
             }
             Request::NetworkCreate(params) => {
-                let spec = NetworkSpec { project: call.project.clone(), ..network_spec(params) };
+                let spec = NetworkSpec {
+                    cidr: params.cidr.0,
+                    gateway: params.gateway.0,
+                    gateway_mac: params.gateway_mac,
+                    project: call.project.clone(),
+                    auto_assign: params.auto_assign.clone(),
+                };
                 let change = self.site.create_network(params.name.clone(), spec)?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
@@ -189,7 +194,15 @@ impl Core {
     }
 
     fn create_pool(&self, params: &PoolCreate) -> Result<Planned, ApiError> {
-        let change = self.site.create_pool(params.name.clone(), pool_spec(params))?;
+        let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
+        let spec = PoolSpec {
+            provider: params.provider.clone(),
+            ranges,
+            default: params.default,
+            cool_down: params.cool_down.unwrap_or_default(),
+            warn_at: Setting::over(params.warn_at, Percent::usual()),
+        };
+        let change = self.site.create_pool(params.name.clone(), spec)?;
         let mut planned = self.pool(&params.name, change);
         let spans = params.range.iter().map(|range| range.span(params.all_addresses));
         planned.notices = self.kept_notice(&params.provider, spans.collect());
@@ -268,27 +281,6 @@ pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, Api
         garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
         hook: Setting::over(params.hook.clone(), None),
     })
-}
-
-pub(super) fn pool_spec(params: &PoolCreate) -> PoolSpec {
-    let ranges = RangesSpec { ranges: params.range.clone(), all_addresses: params.all_addresses, mac: None };
-    PoolSpec {
-        provider: params.provider.clone(),
-        ranges,
-        default: params.default,
-        cool_down: params.cool_down.unwrap_or_default(),
-        warn_at: Setting::over(params.warn_at, Percent::usual()),
-    }
-}
-
-pub(super) fn network_spec(params: &NetworkCreate) -> NetworkSpec {
-    NetworkSpec {
-        cidr: params.cidr.0,
-        gateway: params.gateway.0,
-        gateway_mac: params.gateway_mac,
-        project: None,
-        auto_assign: params.auto_assign.clone(),
-    }
 }
 
 fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<PolicySpec, ApiError> {

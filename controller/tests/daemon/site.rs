@@ -83,7 +83,37 @@ fn what_was_declared_by_commands_is_exported_and_taken_back() {
     daemon.json("--wait store fip set 203.0.113.105 --note spare");
     daemon.json("--wait store direct add gw --provider lan --port qg-1 --mac 02:00:00:00:00:31 --ip 203.0.113.110");
     daemon.json("--wait store provider set lan --garp on --garp-count 3 --onlink 203.0.113.0/24");
+    for words in [
+        "pool set public --cool-down 1h --warn-at 70",
+        "fip reserve 203.0.113.112-203.0.113.114 --note spare",
+        "fip set 203.0.113.100 --label env=prod --label team=a=b",
+        "fip allocate --address 203.0.113.103 --project office",
+        "fip release 203.0.113.103",
+        "instance set web-1 --label rack=7 --note front",
+        "--project office network create green --cidr 10.1.0.0/24 --gateway 10.1.0.1 --auto-assign public",
+        "project set office --fip-quota 3",
+        "project set lab --fip-quota default",
+        "project set --default --fip-quota unlimited",
+        "project set --default --fip-quota 9",
+    ] {
+        daemon.json(&format!("--wait store {words}"));
+    }
     let (exported, before) = (export(&daemon), generation(&daemon));
+    for says in [
+        "cool_down = \"3600s\"",
+        "warn_at = 70",
+        "reserved = [\"203.0.113.112-203.0.113.114\"]",
+        "label = [\"env=prod\", \"team=a=b\"]",
+        "label = [\"rack=7\"]",
+        "note = \"front\"",
+        "auto_assign = \"public\"",
+        "project = \"office\"",
+        "fip_quota = 3",
+        "name = \"lab\"",
+        "default = true\nfip_quota = 9",
+    ] {
+        assert!(exported.contains(says), "{says}\n{exported}");
+    }
     for (words, text) in [("", exported.clone()), ("--format json ", stdout(&daemon.buoyctl("--format json export")))] {
         // Through a pipe, as `export | apply -f - --dry-run` does it.
         let mut command = Command::new(env!("CARGO_BIN_EXE_buoyctl"));
@@ -243,6 +273,76 @@ fn ten_thousand_addresses_in_one_file_are_one_commit() {
     let exported = export(&daemon);
     assert!(exported.len() > 2 * 1024 * 1024, "more than a line may have");
     assert_eq!(stdout(&apply(&daemon, &exported, " --prune")), "Nothing to change: all of the file is so already\n");
+}
+
+#[test]
+fn quotas_labels_and_what_is_reserved_are_declared_and_checked() {
+    let daemon = declared();
+    let site = "[[project]]
+name = \"office\"
+fip_quota = 1
+[[project]]
+default = true
+fip_quota = \"5\"
+[[fip]]
+address = \"203.0.113.101\"
+project = \"office\"
+label = [\"env=prod\"]
+";
+    assert_eq!(
+        stdout(&apply(&daemon, site, " --dry-run")).lines().filter(|line| line.starts_with('+')).collect::<Vec<_>>(),
+        [
+            "+ fip 203.0.113.101: label [env=prod], project office",
+            "+ project office: fip_quota 1",
+            "+ project default quota: default true, fip_quota 5",
+        ]
+    );
+    stdout(&apply(&daemon, site, ""));
+    let project = daemon.json("project show office");
+    assert_eq!((&project["fip_quota"], &project["allocated"]), (&json!(1), &json!(1)));
+    assert_eq!(daemon.json("project show default")["fip_quota"], 5);
+    let before = export(&daemon);
+    let wrong = "[[fip]]
+address = \"203.0.113.102\"
+project = \"office\"
+[[fip]]
+address = \"203.0.113.103\"
+label = [\"a=b\"]
+[[pool]]
+name = \"public\"
+provider = \"lan\"
+range = [\"203.0.113.100-203.0.113.119\"]
+reserved = [\"203.0.113.120\"]
+[[network]]
+name = \"green\"
+cidr = \"10.1.0.0/24\"
+gateway = \"10.1.0.1\"
+auto_assign = \"publik\"
+[[project]]
+default = true
+";
+    let output = apply(&daemon, &wrong.replace("[[project]]\ndefault = true\n", ""), "");
+    let lines: Vec<_> =
+        stderr(&output).lines().map(|line| line.split("site.toml:").last().unwrap_or_default().to_owned()).collect();
+    assert_eq!(
+        lines,
+        [
+            "3:11: project office has 1 floating IPs and may have 1: release one, or `buoyctl project set office --fip-quota N` lets it have more",
+            "6:9: 203.0.113.103 belongs to no project: labels are its project's, so allocate it first; note stays in any case",
+            "11:12: 203.0.113.120 is not wholly in pool public: `buoyctl pool show public` shows its ranges",
+            "16:15: there is no pool named publik: `buoyctl pool list` shows those there are",
+        ]
+    );
+    let output = apply(&daemon, wrong, "");
+    assert!(stderr(&output).contains(":17:1: the default is a number or unlimited: fip_quota"), "{output:?}");
+    assert_eq!(export(&daemon), before);
+    let denied = daemon.buoyctl("--project office export");
+    assert!(!denied.status.success() && stderr(&denied).contains("is the admin's"), "{denied:?}");
+    // What is not named is forgotten on demand, whoever has addresses.
+    let (_, bare) = before.split_once("# Upstreams").expect("the comment of providers");
+    let done = stdout(&apply(&daemon, &format!("# Upstreams{bare}"), " --prune"));
+    assert!(done.contains("- project office\n") && done.contains("- project default quota\n"), "{done}");
+    assert_eq!(daemon.json("project show office")["fip_quota"], json!(null));
 }
 
 #[test]

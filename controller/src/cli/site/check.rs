@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::tree::{Content, Member, Node, Wrong};
 use crate::api::site::NOUNS;
-use crate::api::{DirectAdd, FipEntry, InstanceEntry, InterfaceEntry, NetworkCreate, PoolCreate, ProviderCreate};
+use crate::api::{
+    DirectAdd, FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, ProjectSet, ProviderCreate,
+};
 use crate::spelling::nearest;
 
 /// The entries of a file, kind by kind in their order, and where they are.
@@ -83,9 +85,10 @@ impl Place {
 /// The value of an entry, which is right where nothing is added to what is wrong.
 fn entry(noun: &'static str, node: &Node, wrong: &mut Vec<Wrong>) -> Value {
     match noun {
+        "project" => checked::<ProjectSet>(noun, node, wrong),
         "provider" => checked::<ProviderCreate>(noun, node, wrong),
-        "pool" => checked::<PoolCreate>(noun, node, wrong),
-        "network" => checked::<NetworkCreate>(noun, node, wrong),
+        "pool" => checked::<PoolEntry>(noun, node, wrong),
+        "network" => checked::<NetworkEntry>(noun, node, wrong),
         "instance" => checked::<InstanceEntry>(noun, node, wrong),
         "direct" => checked::<DirectAdd>(noun, node, wrong),
         _ => checked::<FipEntry>(noun, node, wrong),
@@ -188,6 +191,7 @@ impl<'de> Deserializer<'de> for Asked<'_> {
 /// The fields that an entry must have, each with a value that it may have.
 fn sample(noun: &str) -> Map<String, Value> {
     let sample = match noun {
+        "project" => json!({}),
         "provider" => json!({"name": "a", "bridge": "a", "uplink": "a"}),
         "pool" => json!({"name": "a", "provider": "a"}),
         "network" => json!({"name": "a", "cidr": "192.0.2.0/24", "gateway": "192.0.2.1"}),
@@ -220,9 +224,10 @@ mod tests {
 
     #[test]
     fn samples_have_what_is_needed_and_nothing_else() {
+        check::<ProjectSet>("project");
         check::<ProviderCreate>("provider");
-        check::<PoolCreate>("pool");
-        check::<NetworkCreate>("network");
+        check::<PoolEntry>("pool");
+        check::<NetworkEntry>("network");
         check::<InstanceEntry>("instance");
         check::<InterfaceEntry>(INTERFACE);
         check::<DirectAdd>("direct");

@@ -216,8 +216,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 const WORTH_A_BAR: usize = 500;
 
 pub(super) const APPLY_HELP: &str =
-    "The file says what there is: [[provider]], [[pool]], [[network]], [[instance]] with [[instance.interface]],
-[[direct]] and [[fip]], in any order, with the fields that the arguments of `buoyctl ... create` have (host_ip,
+    "The file says what there is: [[project]], [[provider]], [[pool]], [[network]], [[instance]] with
+[[instance.interface]], [[direct]] and [[fip]], in any order, with the fields that the arguments of `buoyctl ... create` have (host_ip,
 mac_policy). `buoyctl export` writes such a file. What would change is shown as + (created), ~ (changed) and
 - (deleted); all of it is done at once, or nothing, and what is so already changes nothing. What the file does not
 name is listed with ? and left alone, unless --prune is given. Every mistake is told with file, line and column.

@@ -51,8 +51,11 @@ fn plain(value: &Value) -> String {
 
 fn comment(noun: &str) -> &'static str {
     match noun {
+        "project" => "How many floating IPs projects may have; default = true is for those that do not say.",
         "provider" => "Upstreams: the bridge, the port that leads to the provider, the gateway, which MAC it sees.",
-        "pool" => "Sets of addresses of a provider: range has CIDRs, spans (A-B) and single addresses.",
+        "pool" => {
+            "Sets of addresses of a provider: range has CIDRs, spans (A-B) and single addresses; reserved is kept back."
+        }
         "network" => "Internal segments that instances are in.",
         "instance" => "Guests; each [[instance.interface]] has a network, an OVS port, a MAC and a fixed IP.",
         "direct" => "Stations on a provider's bridge that have its addresses themselves.",

@@ -1,19 +1,22 @@
 //! The site as it is written: each thing as the entry that declares it. What has its default is left out.
 
 use buoy_topology::{
-    CoolDown, FloatingIp, GarpTiming, Instance, Interface, Key, MacPolicy, Percent, Pool, Provider, RangeSpec, Site,
+    CoolDown, FloatingIp, GarpTiming, Instance, Interface, Key, Label, Labels, MacPolicy, Network, Percent, Pool,
+    Provider, Quota, RangeSpec, Record, Site,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::{
-    Address, DirectAdd, FipEntry, InstanceEntry, InterfaceEntry, NetworkCreate, Policy, PoolCreate, ProviderCreate,
-    Setting, Subnet, Switch,
+    Address, DirectAdd, FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, Policy, PoolEntry, ProjectQuota,
+    ProjectSet, ProviderCreate, Setting, Subnet, Switch,
 };
 
 /// All that is declared, kind by kind, in the order of names and addresses.
 pub(super) fn all(site: &Site) -> impl Iterator<Item = Key> {
-    let all = site.providers().map(|own| Key::Provider(own.name.clone()));
+    let all = site.stored(&Key::DefaultQuota).map(|own| own.key()).into_iter();
+    let all = all.chain(site.projects().map(|own| Key::Project(own.name.clone())));
+    let all = all.chain(site.providers().map(|own| Key::Provider(own.name.clone())));
     let all = all.chain(site.pools().map(|own| Key::Pool(own.name.clone())));
     let all = all.chain(site.networks().map(|own| Key::Network(own.name.clone())));
     let all = all.chain(site.instances().map(|own| Key::Instance(own.name.clone())));
@@ -26,16 +29,7 @@ pub(super) fn entry(site: &Site, key: &Key) -> Option<Value> {
     match key {
         Key::Provider(name) => site.provider(name).map(|own| written(&provider(own))),
         Key::Pool(name) => site.pool(name).map(|own| written(&pool(own))),
-        Key::Network(name) => site.network(name).map(|own| {
-            let (cidr, gateway) = (Subnet(own.cidr), Address(own.gateway));
-            written(&NetworkCreate {
-                name: own.name.clone(),
-                cidr,
-                gateway,
-                gateway_mac: Some(own.gateway_mac),
-                auto_assign: own.auto_assign.clone(),
-            })
-        }),
+        Key::Network(name) => site.network(name).map(|own| written(&network(own))),
         Key::Instance(name) => site.instance(name).map(|own| written(&instance(own))),
         Key::Direct(name) => site.direct(name).map(|own| {
             let ip = own.ips.iter().copied().map(Address).collect();
@@ -45,7 +39,15 @@ pub(super) fn entry(site: &Site, key: &Key) -> Option<Value> {
         Key::FloatingIp(address) => {
             site.floating_ip(*address).filter(|own| own.is_told()).map(|own| written(&fip(own)))
         }
-        Key::Project(_) | Key::DefaultQuota | Key::NextEntity => None,
+        Key::Project(name) => site.project(name).map(|own| {
+            let fip_quota = own.fip_quota.map(ProjectQuota::Own);
+            written(&ProjectSet { name: Some(own.name.clone()), default: false, fip_quota })
+        }),
+        Key::DefaultQuota => match site.stored(key)? {
+            Record::DefaultQuota(quota) => Some(written(&default_quota(quota))),
+            _ => None,
+        },
+        Key::NextEntity => None,
     }
 }
 
@@ -76,17 +78,39 @@ fn provider(own: &Provider) -> ProviderCreate {
     }
 }
 
-fn pool(own: &Pool) -> PoolCreate {
-    let spans = own.addresses.spans().iter();
-    PoolCreate {
+fn default_quota(quota: Quota) -> ProjectSet {
+    ProjectSet { name: None, default: true, fip_quota: Some(ProjectQuota::Own(quota)) }
+}
+
+fn pool(own: &Pool) -> PoolEntry {
+    let ranges = |own: &buoy_topology::AddressSet| {
+        own.spans().iter().map(|span| RangeSpec::Span(span.first, span.last)).collect()
+    };
+    PoolEntry {
         name: own.name.clone(),
         provider: own.provider.clone(),
-        range: spans.map(|span| RangeSpec::Span(span.first, span.last)).collect(),
+        range: ranges(&own.addresses),
         all_addresses: false,
         default: own.default,
-        warn_at: (own.warn_at != Percent::usual()).then(|| own.warn_at.map_or(Setting::None, Setting::Value)),
+        reserved: ranges(&own.reserved),
         cool_down: (own.cool_down != CoolDown::default()).then_some(own.cool_down),
+        warn_at: (own.warn_at != Percent::usual()).then(|| own.warn_at.map_or(Setting::None, Setting::Value)),
     }
+}
+
+fn network(own: &Network) -> NetworkEntry {
+    NetworkEntry {
+        name: own.name.clone(),
+        cidr: Subnet(own.cidr),
+        gateway: Address(own.gateway),
+        gateway_mac: Some(own.gateway_mac),
+        project: own.project.clone(),
+        auto_assign: own.auto_assign.clone(),
+    }
+}
+
+fn label(own: &Labels) -> Vec<Label> {
+    own.iter().collect()
 }
 
 fn instance(own: &Instance) -> InstanceEntry {
@@ -102,6 +126,8 @@ fn instance(own: &Instance) -> InstanceEntry {
         project: Some(own.project.clone()),
         bridge: Some(own.bridge.clone()),
         interface: own.interfaces.iter().map(interface).collect(),
+        label: label(&own.labels),
+        note: own.note.clone(),
     }
 }
 
@@ -113,6 +139,7 @@ fn fip(own: &FloatingIp) -> FipEntry {
         fixed_ip: own.association.as_ref().map(|held| Address(held.fixed_ip)),
         mac: own.mac,
         note: own.note.clone(),
+        label: label(&own.labels),
     }
 }
 
@@ -127,6 +154,12 @@ fn trim(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.values_mut().for_each(trim);
+            for name in NUMBERS {
+                let number = fields.get(name).and_then(Value::as_str).and_then(|text| text.parse::<u32>().ok());
+                if let Some(number) = number {
+                    fields.insert(name.to_owned(), number.into());
+                }
+            }
             fields.retain(|name, value| match value {
                 Value::Null | Value::Bool(false) => false,
                 Value::Array(all) => !all.is_empty(),
@@ -138,3 +171,6 @@ fn trim(value: &mut Value) {
         _ => {}
     }
 }
+
+/// Fields that are a number or a word.
+const NUMBERS: [&str; 2] = ["fip_quota", "warn_at"];

@@ -48,10 +48,14 @@ fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
     let is_direct = spot.thing == Thing::Direct;
     Some(match error {
         OpError::Unknown { noun: Noun::Provider, .. } => "provider",
+        OpError::Unknown { noun: Noun::Pool, .. } => "auto_assign",
         OpError::Unknown { noun: Noun::Network, .. } => "network",
         OpError::Unknown { noun: Noun::Instance, .. } => "instance",
         OpError::OutsidePools { .. } | OpError::Allocated { .. } | OpError::Kept { .. } if !is_direct => "address",
-        OpError::Leaving { .. } => "address",
+        OpError::Leaving { .. } | OpError::Reserved { .. } | OpError::Cooling { .. } => "address",
+        OpError::NotInPool { .. } | OpError::ReservedInUse { .. } => "reserved",
+        OpError::Label(_) | OpError::LabelOfNobody { .. } => "label",
+        OpError::OtherProjectsNetwork { .. } => "network",
         OpError::NoSuchFixedIp { .. } => "fixed_ip",
         OpError::UplinkTaken { .. } => "uplink",
         OpError::Overlap { .. } | OpError::AddressesInUse { .. } => "range",

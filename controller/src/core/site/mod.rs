@@ -7,18 +7,19 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::{Entity, Touched};
-use buoy_topology::ops::InterfaceSpec;
-use buoy_topology::ops::declare::{AddressSpec, Declared, GuestSpec, SiteSpec, Thing};
-use buoy_topology::{Key, MacPolicy, PortName, Site};
+use buoy_topology::ops::declare::{AddressSpec, Declared, GuestSpec, QuotaSpec, SiteSpec, StockSpec, Thing};
+use buoy_topology::ops::{InterfaceSpec, NetworkSpec, PoolSpec, RangesSpec};
+use buoy_topology::{Key, MacPolicy, Percent, PortName, Site};
 use serde_json::{Map, Value};
 
 use super::Core;
 use super::direct::direct_spec;
-use super::plan::{Planned, Subject, default_project, network_spec, planned, pool_spec, provider_spec};
+use super::plan::{Planned, Subject, default_project, planned, provider_spec};
+use super::projects::quota_of;
 use super::standing::Scope;
 use crate::api::site::NOUNS;
 use crate::api::views::{SiteChange, SiteView, ThingView};
-use crate::api::{ApiError, InstanceEntry, InterfaceEntry, SiteApply};
+use crate::api::{ApiError, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, Setting, SiteApply};
 use entries::entry;
 
 impl Core {
@@ -52,6 +53,13 @@ impl Core {
 
     fn site_spec(&self, params: &SiteApply) -> Result<SiteSpec, Vec<crate::api::Mistake>> {
         let mut wrong = Vec::new();
+        let mut quotas = Vec::with_capacity(params.project.len());
+        for (entry, own) in params.project.iter().enumerate() {
+            match quota_of(own) {
+                Ok((project, quota)) => quotas.push(QuotaSpec { project, fip_quota: quota.flatten() }),
+                Err(error) => wrong.push(mistakes::at(Thing::Project, entry, error)),
+            }
+        }
         let mut providers = Vec::with_capacity(params.provider.len());
         for (entry, own) in params.provider.iter().enumerate() {
             match provider_spec(own) {
@@ -63,8 +71,9 @@ impl Core {
             return Err(wrong);
         }
         Ok(SiteSpec {
+            quotas,
             providers,
-            pools: params.pool.iter().map(|own| (own.name.clone(), pool_spec(own))).collect(),
+            pools: params.pool.iter().map(|own| (own.name.clone(), stock_spec(own))).collect(),
             networks: params.network.iter().map(|own| (own.name.clone(), network_spec(own))).collect(),
             instances: params.instance.iter().map(|own| (own.name.clone(), self.guest_spec(own))).collect(),
             directs: params.direct.iter().map(|own| (own.name.clone(), direct_spec(own))).collect(),
@@ -85,6 +94,8 @@ impl Core {
             project: own.project.clone().unwrap_or_else(default_project),
             bridge: own.bridge.clone().unwrap_or_else(|| self.integration.clone()),
             interfaces: own.interface.iter().map(interface).collect(),
+            labels: own.label.clone(),
+            note: own.note.clone(),
         }
     }
 
@@ -189,6 +200,28 @@ impl Core {
     }
 }
 
+fn stock_spec(own: &PoolEntry) -> StockSpec {
+    let ranges = RangesSpec { ranges: own.range.clone(), all_addresses: own.all_addresses, mac: None };
+    let pool = PoolSpec {
+        provider: own.provider.clone(),
+        ranges,
+        default: own.default,
+        cool_down: own.cool_down.unwrap_or_default(),
+        warn_at: Setting::over(own.warn_at, Percent::usual()),
+    };
+    StockSpec { pool, reserved: own.reserved.clone() }
+}
+
+fn network_spec(own: &NetworkEntry) -> NetworkSpec {
+    NetworkSpec {
+        cidr: own.cidr.0,
+        gateway: own.gateway.0,
+        gateway_mac: own.gateway_mac,
+        project: own.project.clone(),
+        auto_assign: own.auto_assign.clone(),
+    }
+}
+
 fn address_spec(own: &crate::api::FipEntry) -> AddressSpec {
     AddressSpec {
         address: own.address.0,
@@ -197,6 +230,7 @@ fn address_spec(own: &crate::api::FipEntry) -> AddressSpec {
         fixed_ip: own.fixed_ip.map(Into::into),
         mac: own.mac,
         note: own.note.clone(),
+        labels: own.label.clone(),
     }
 }
 

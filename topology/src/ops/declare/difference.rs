@@ -56,6 +56,7 @@ impl Work<'_> {
         match old {
             Some(old) if same_association && (old.mac == new.mac || new.association.is_none()) => {
                 settled.changed = old.changed;
+                settled.associations = old.associations;
                 settled.left.clone_from(&old.left);
             }
             Some(_) if same_association => {

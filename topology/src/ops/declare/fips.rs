@@ -4,24 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{AddressSpec, SiteSpec, Thing, Work};
 use crate::ops::{AllocateSpec, AssociateSpec, FipSpec, OpError};
-use crate::{Change, FloatingIp, Key, MacPolicy, Name};
+use crate::{Change, FloatingIp, Key, Labels, Name};
 
 impl Work<'_> {
     /// Takes addresses from where they shall not lead, so that all that is to be free is free.
     pub(super) fn loosen(&mut self, spec: &SiteSpec, pruned: &[Key]) {
         for key in pruned {
             let Key::FloatingIp(address) = key else { continue };
-            let kept = self.direct_that_needs(*address).filter(|name| !pruned.contains(&Key::Direct(name.clone())));
-            if let Some(direct) = kept {
-                self.fail(None, key.clone(), OpError::DirectAddressTaken { address: *address, direct });
-                continue;
-            }
             let released = self.after.release(*address);
-            if self.attempt(None, key.clone(), released) {
-                let nothing = FipSpec { mac: Some(None), note: Some(None), ..FipSpec::default() };
-                let forgotten = self.after.set_floating_ip(*address, &nothing);
-                self.attempt(None, key.clone(), forgotten);
-            }
+            self.attempt(None, key.clone(), released);
         }
         let projects = spec.instances.iter().map(|(name, own)| (name, &own.project));
         let projects: BTreeMap<_, _> = projects.collect();
@@ -61,8 +52,17 @@ impl Work<'_> {
         }
     }
 
-    /// Tells MACs and notes.
-    pub(super) fn describe(&mut self, spec: &SiteSpec) {
+    /// Tells MACs and notes, and forgets those of addresses that are not wanted.
+    pub(super) fn describe(&mut self, spec: &SiteSpec, pruned: &[Key]) {
+        for key in pruned {
+            if let Key::FloatingIp(address) = key
+                && self.after.floating_ip(*address).is_some()
+            {
+                let nothing = FipSpec { mac: Some(None), note: Some(None), ..FipSpec::default() };
+                let forgotten = self.after.set_floating_ip(*address, &nothing);
+                self.attempt(None, key.clone(), forgotten);
+            }
+        }
         for (entry, own) in spec.floating_ips.iter().enumerate() {
             let key = Key::FloatingIp(own.address);
             if !self.failed.contains(&key) {
@@ -84,6 +84,27 @@ impl Work<'_> {
         }
     }
 
+    /// Puts labels on addresses, and takes off those that are not declared.
+    pub(super) fn label(&mut self, spec: &SiteSpec) {
+        for (entry, own) in spec.floating_ips.iter().enumerate() {
+            let key = Key::FloatingIp(own.address);
+            if !self.failed.contains(&key) {
+                let done = self.labelled(own);
+                self.attempt(Some(Thing::FloatingIp.spot(entry)), key, done);
+            }
+        }
+    }
+
+    fn labelled(&self, own: &AddressSpec) -> Result<Change, OpError> {
+        let wanted = Labels::declared(&own.labels)?;
+        let labels = self.after.floating_ip(own.address).map(|fip| fip.labels.clone()).unwrap_or_default();
+        if labels == wanted {
+            return Ok(Change::default());
+        }
+        let spec = FipSpec { labels: labels.towards(&wanted), ..FipSpec::default() };
+        self.after.set_floating_ip(own.address, &spec)
+    }
+
     fn led(&self, own: &AddressSpec) -> Result<Change, OpError> {
         let address = own.address;
         if let Some(instance) = own.instance.clone() {
@@ -98,14 +119,6 @@ impl Work<'_> {
             }
             _ => Ok(Change::default()),
         }
-    }
-
-    /// The direct port that speaks with the MAC that is known of an address.
-    fn direct_that_needs(&self, address: std::net::Ipv4Addr) -> Option<Name> {
-        self.after.floating_ip(address)?.mac?;
-        let direct = self.after.direct_at(address)?;
-        let policy = self.after.provider(&direct.provider)?.mac_policy;
-        (policy == MacPolicy::Vmac).then(|| direct.name.clone())
     }
 }
 

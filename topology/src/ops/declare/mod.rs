@@ -7,6 +7,7 @@
 mod difference;
 mod fips;
 mod providers;
+mod quotas;
 mod ranges;
 mod stations;
 
@@ -14,15 +15,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::{DirectSpec, InterfaceSpec, Leaving, NetworkSpec, Noun, OpError, PoolSpec, ProviderSpec};
-use crate::{Change, Key, MacAddr, Name, Note, PortName, Site};
+use crate::{Change, Key, Label, MacAddr, Name, Note, PortName, Quota, RangeSpec, Site};
 
 /// A site as it is declared, in any order. What a thing does not say has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteSpec {
+    /// Quotas of projects.
+    pub quotas: Vec<QuotaSpec>,
     /// Providers.
     pub providers: Vec<(Name, ProviderSpec)>,
     /// Pools with all their addresses.
-    pub pools: Vec<(Name, PoolSpec)>,
+    pub pools: Vec<(Name, StockSpec)>,
     /// Networks.
     pub networks: Vec<(Name, NetworkSpec)>,
     /// Instances with all their interfaces.
@@ -35,6 +38,24 @@ pub struct SiteSpec {
     pub prune: bool,
 }
 
+/// What a project may have as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaSpec {
+    /// The project; none for all that have no quota of their own.
+    pub project: Option<Name>,
+    /// How many floating IPs it may have; where none is given what holds for all, and for all as many as there are.
+    pub fip_quota: Option<Quota>,
+}
+
+/// A pool as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockSpec {
+    /// What it is, with all its addresses.
+    pub pool: PoolSpec,
+    /// All that is kept out of allocation.
+    pub reserved: Vec<RangeSpec>,
+}
+
 /// An instance as it is declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuestSpec {
@@ -44,6 +65,10 @@ pub struct GuestSpec {
     pub bridge: PortName,
     /// All its interfaces.
     pub interfaces: Vec<InterfaceSpec>,
+    /// All its labels.
+    pub labels: Vec<Label>,
+    /// The note.
+    pub note: Option<Note>,
 }
 
 /// An address of a pool as it is declared.
@@ -61,6 +86,8 @@ pub struct AddressSpec {
     pub mac: Option<MacAddr>,
     /// The note.
     pub note: Option<Note>,
+    /// All its labels.
+    pub labels: Vec<Label>,
 }
 
 /// What a declaration comes to.
@@ -100,6 +127,7 @@ pub struct Spot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the glossary says what each word means")]
 pub enum Thing {
+    Project,
     Provider,
     Pool,
     Network,
@@ -112,6 +140,7 @@ impl Thing {
     /// The word of the command line.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Project => "project",
             Self::Provider => "provider",
             Self::Pool => "pool",
             Self::Network => "network",
@@ -124,13 +153,14 @@ impl Thing {
     /// What kind of thing has a key; none for a counter.
     pub fn of(key: &Key) -> Option<Self> {
         Some(match key {
+            Key::Project(_) | Key::DefaultQuota => Self::Project,
             Key::Provider(_) => Self::Provider,
             Key::Pool(_) => Self::Pool,
             Key::Network(_) => Self::Network,
             Key::Instance(_) => Self::Instance,
             Key::Direct(_) => Self::Direct,
             Key::FloatingIp(_) => Self::FloatingIp,
-            _ => return None,
+            Key::NextEntity => return None,
         })
     }
 
@@ -147,6 +177,7 @@ impl Site {
         let declared = work.name_all(spec);
         let undeclared = self.undeclared(&declared);
         let pruned = if spec.prune { undeclared.clone() } else { Vec::new() };
+        work.set_quotas(spec, &pruned);
         work.loosen(spec, &pruned);
         work.take_stations_away(spec, &pruned);
         work.narrow(spec, &pruned);
@@ -154,15 +185,18 @@ impl Site {
         work.widen(spec);
         work.put_up_networks(spec);
         work.put_up_instances(spec);
-        work.describe(spec);
+        work.describe(spec, &pruned);
         work.put_up_directs(spec);
         work.lead(spec);
+        work.label(spec);
         work.finish(undeclared)
     }
 
     /// What there is beside what is declared.
     fn undeclared(&self, declared: &BTreeMap<Key, Spot>) -> Vec<Key> {
-        let all = self.providers().map(|own| Key::Provider(own.name.clone()));
+        let all = self.projects().map(|own| Key::Project(own.name.clone()));
+        let all = all.chain(self.stored(&Key::DefaultQuota).map(|own| own.key()));
+        let all = all.chain(self.providers().map(|own| Key::Provider(own.name.clone())));
         let all = all.chain(self.pools().map(|own| Key::Pool(own.name.clone())));
         let all = all.chain(self.networks().map(|own| Key::Network(own.name.clone())));
         let all = all.chain(self.instances().map(|own| Key::Instance(own.name.clone())));
@@ -196,12 +230,14 @@ impl<'a> Work<'a> {
         fn numbered<T>(of: &[T], thing: Thing, key: impl Fn(&T) -> Key) -> impl Iterator<Item = (Key, Spot)> {
             of.iter().enumerate().map(move |(entry, own)| (key(own), thing.spot(entry)))
         }
-        let all = numbered(&spec.providers, Thing::Provider, |own| Key::Provider(own.0.clone()))
-            .chain(numbered(&spec.pools, Thing::Pool, |own| Key::Pool(own.0.clone())))
-            .chain(numbered(&spec.networks, Thing::Network, |own| Key::Network(own.0.clone())))
-            .chain(numbered(&spec.instances, Thing::Instance, |own| Key::Instance(own.0.clone())))
-            .chain(numbered(&spec.directs, Thing::Direct, |own| Key::Direct(own.0.clone())))
-            .chain(numbered(&spec.floating_ips, Thing::FloatingIp, |own| Key::FloatingIp(own.address)));
+        let all =
+            numbered(&spec.quotas, Thing::Project, |own| own.project.clone().map_or(Key::DefaultQuota, Key::Project))
+                .chain(numbered(&spec.providers, Thing::Provider, |own| Key::Provider(own.0.clone())))
+                .chain(numbered(&spec.pools, Thing::Pool, |own| Key::Pool(own.0.clone())))
+                .chain(numbered(&spec.networks, Thing::Network, |own| Key::Network(own.0.clone())))
+                .chain(numbered(&spec.instances, Thing::Instance, |own| Key::Instance(own.0.clone())))
+                .chain(numbered(&spec.directs, Thing::Direct, |own| Key::Direct(own.0.clone())))
+                .chain(numbered(&spec.floating_ips, Thing::FloatingIp, |own| Key::FloatingIp(own.address)));
         let mut declared = BTreeMap::new();
         for (key, spot) in all {
             let (word, name) = (spot.thing.word(), key.name());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{SiteSpec, Thing, Work};
+use super::{SiteSpec, Spot, StockSpec, Thing, Work};
 use crate::ops::{NetworkSpec, OpError, PoolSpec};
 use crate::{AddressSet, Change, Key, Name, Network, Pool, RangeSpec, Record};
 
@@ -10,23 +10,31 @@ impl Work<'_> {
     /// Takes away pools and networks that are not wanted, and the addresses that pools are not to have.
     pub(super) fn narrow(&mut self, spec: &SiteSpec, pruned: &[Key]) {
         for key in pruned {
-            let done = match key {
-                Key::Pool(name) => self.after.delete_pool(name),
-                Key::Network(name) => self.after.delete_network(name),
-                _ => continue,
-            };
-            self.attempt(None, key.clone(), done);
+            if let Key::Network(name) = key {
+                let done = self.after.delete_network(name);
+                self.attempt(None, key.clone(), done);
+            }
         }
         for (entry, (name, own)) in spec.networks.iter().enumerate() {
-            if self.after.network(name).is_some_and(|old| !is_network(old, own)) {
-                let done = self.after.delete_network(name);
-                self.attempt(Some(Thing::Network.spot(entry)), Key::Network(name.clone()), done);
+            let Some(old) = self.after.network(name) else { continue };
+            let done = match is_network(old, own) {
+                false => self.after.delete_network(name),
+                // The pool may have to go.
+                true if old.auto_assign != own.auto_assign => self.after.set_network(name, None),
+                true => continue,
+            };
+            self.attempt(Some(Thing::Network.spot(entry)), Key::Network(name.clone()), done);
+        }
+        for key in pruned {
+            if let Key::Pool(name) = key {
+                let done = self.after.delete_pool(name);
+                self.attempt(None, key.clone(), done);
             }
         }
         for (entry, (name, own)) in spec.pools.iter().enumerate() {
             let Some(old) = self.after.pool(name) else { continue };
-            let moves = old.provider != own.provider;
-            let wanted = if moves { AddressSet::default() } else { wanted(own) };
+            let moves = old.provider != own.pool.provider;
+            let wanted = if moves { AddressSet::default() } else { wanted(&own.pool) };
             let gone = old.addresses.without(&wanted);
             let gone: Vec<_> = gone.spans().iter().map(|span| RangeSpec::Span(span.first, span.last)).collect();
             let mut done = Ok(Change::default());
@@ -34,7 +42,7 @@ impl Work<'_> {
                 done = self.after.remove_from_pool(name, &gone);
             }
             if self.attempt(Some(Thing::Pool.spot(entry)), Key::Pool(name.clone()), done) && moves {
-                self.alter(name, |pool| pool.provider = own.provider.clone());
+                self.alter(name, |pool| pool.provider = own.pool.provider.clone());
             }
         }
     }
@@ -42,7 +50,8 @@ impl Work<'_> {
     /// Makes pools have all their addresses.
     pub(super) fn widen(&mut self, spec: &SiteSpec) {
         let mut default: Option<&Name> = None;
-        for (entry, (name, own)) in spec.pools.iter().enumerate() {
+        for (entry, (name, stock)) in spec.pools.iter().enumerate() {
+            let own = &stock.pool;
             let (spot, key) = (Some(Thing::Pool.spot(entry)), Key::Pool(name.clone()));
             if self.failed.contains(&key) {
                 continue;
@@ -55,9 +64,10 @@ impl Work<'_> {
                     .map(|_| ())
                     .and_then(|()| self.after.add_to_pool(name, &own.ranges)),
             };
-            if !self.attempt(spot, key.clone(), done) {
+            if !self.attempt(spot, key.clone(), done) || !self.reserve(spot, name, stock) {
                 continue;
             }
+            self.alter(name, |pool| (pool.cool_down, pool.warn_at) = (own.cool_down, own.warn_at));
             match default {
                 Some(other) if own.default => {
                     let what = format!("pool {other} is declared as the default one already: there is one only");
@@ -74,6 +84,26 @@ impl Work<'_> {
         }
     }
 
+    /// Keeps what is declared out of allocation, and nothing else.
+    fn reserve(&mut self, spot: Option<Spot>, name: &Name, own: &StockSpec) -> bool {
+        for range in &own.reserved {
+            let span = range.span(true);
+            let done = match self.after.reserve(*range, None) {
+                Ok((pool, change)) if pool == *name => Ok(change),
+                Ok(_) | Err(OpError::OutsidePools { .. }) => Err(OpError::NotInPool { span, pool: name.clone() }),
+                Err(error) => Err(error),
+            };
+            if !self.attempt(spot, Key::Pool(name.clone()), done) {
+                return false;
+            }
+        }
+        let wanted: AddressSet = own.reserved.iter().map(|range| range.span(true)).collect();
+        self.alter(name, |pool| {
+            pool.reserved.without(&wanted).spans().iter().for_each(|own| pool.reserved.remove(*own))
+        });
+        true
+    }
+
     fn alter(&mut self, name: &Name, alter: impl FnOnce(&mut Pool)) {
         let Some(old) = self.after.pool(name) else { return };
         let mut new = (**old).clone();
@@ -85,14 +115,18 @@ impl Work<'_> {
         }
     }
 
-    /// Makes the networks that are not there.
+    /// Makes the networks that are not there, and the others take their addresses from where they are to.
     pub(super) fn put_up_networks(&mut self, spec: &SiteSpec) {
         for (entry, (name, own)) in spec.networks.iter().enumerate() {
             let key = Key::Network(name.clone());
-            if self.after.network(name).is_none() && !self.failed.contains(&key) {
-                let done = self.after.create_network(name.clone(), own.clone());
-                self.attempt(Some(Thing::Network.spot(entry)), key, done);
+            if self.failed.contains(&key) {
+                continue;
             }
+            let done = match self.after.network(name) {
+                None => self.after.create_network(name.clone(), own.clone()),
+                Some(_) => self.after.set_network(name, own.auto_assign.clone()),
+            };
+            self.attempt(Some(Thing::Network.spot(entry)), key, done);
         }
     }
 }
@@ -101,8 +135,9 @@ fn wanted(own: &PoolSpec) -> AddressSet {
     own.ranges.ranges.iter().map(|range| range.span(own.ranges.all_addresses)).collect()
 }
 
-/// A MAC that Buoy chose stays where none is declared.
+/// Whether it is the same but for what can change under its instances. A MAC that Buoy chose stays where none is declared.
 fn is_network(old: &Network, own: &NetworkSpec) -> bool {
-    let NetworkSpec { cidr, gateway, gateway_mac, project: _, auto_assign: _ } = own;
-    (old.cidr, old.gateway) == (*cidr, *gateway) && gateway_mac.is_none_or(|mac| mac == old.gateway_mac)
+    let NetworkSpec { cidr, gateway, gateway_mac, project, auto_assign: _ } = own;
+    (old.cidr, old.gateway, &old.project) == (*cidr, *gateway, project)
+        && gateway_mac.is_none_or(|mac| mac == old.gateway_mac)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{GuestSpec, SiteSpec, Spot, Thing, Work};
 use crate::ops::{DirectSpec, InstanceSpec, InterfaceSpec, OpError};
-use crate::{Change, Direct, Instance, Interface, Key, Name, Record};
+use crate::{Change, Direct, Instance, Interface, Key, Labels, Name, Record, Relabel};
 
 impl Work<'_> {
     /// Takes away what is not as declared.
@@ -29,7 +29,7 @@ impl Work<'_> {
         }
     }
 
-    fn clear(&mut self, key: Key) {
+    pub(super) fn clear(&mut self, key: Key) {
         let mut change = Change::default();
         change.remove(key);
         self.take(&change);
@@ -48,6 +48,10 @@ impl Work<'_> {
                 self.fail(Some(spot), key, OpError::invalid(what));
                 continue;
             }
+            if let Err(error) = Labels::declared(&own.labels) {
+                self.fail(Some(spot), key, error.into());
+                continue;
+            }
             for (number, interface) in own.interfaces.iter().enumerate() {
                 let done = self.with_interface(name, own, interface);
                 self.attempt(Some(Spot { interface: Some(number), ..spot }), key.clone(), done);
@@ -64,11 +68,10 @@ impl Work<'_> {
         if self.after.instance(name).is_some() {
             return self.after.attach_interface(name, interface.clone());
         }
-        let (project, bridge) = (own.project.clone(), own.bridge.clone());
-        self.after.add_instance(
-            name.clone(),
-            InstanceSpec { project, bridge, interface: interface.clone(), labels: Default::default(), note: None },
-        )
+        let labels = Relabel { set: own.labels.clone(), unset: Vec::new() };
+        let (project, bridge, note) = (own.project.clone(), own.bridge.clone(), own.note.clone());
+        let spec = InstanceSpec { project, bridge, interface: interface.clone(), labels, note };
+        self.after.add_instance(name.clone(), spec)
     }
 
     /// What floating IPs depend on does not change under them.
@@ -113,12 +116,13 @@ fn is_direct(old: &Direct, own: &DirectSpec) -> bool {
 }
 
 fn is_guest(old: &Instance, own: &GuestSpec) -> bool {
-    let GuestSpec { project, bridge, interfaces } = own;
+    let GuestSpec { project, bridge, interfaces, labels, note } = own;
     let is_same = |(old, own): (&Interface, &InterfaceSpec)| {
         let InterfaceSpec { network, port, vlan, mac, ip } = own;
         (&old.network, &old.port, &old.vlan, &old.mac, &old.ip) == (network, port, vlan, mac, ip)
     };
     (&old.project, &old.bridge, old.interfaces.len()) == (project, bridge, interfaces.len())
+        && (Ok(&old.labels), &old.note) == (Labels::declared(labels).as_ref(), note)
         && old.interfaces.iter().zip(interfaces).all(is_same)
 }
 

@@ -41,11 +41,12 @@ fn provider(uplink: &str, mac_policy: PolicySpec) -> ProviderSpec {
     }
 }
 
-fn pool(provider: &str, ranges: &[&str]) -> PoolSpec {
+fn pool(provider: &str, ranges: &[&str]) -> StockSpec {
     let ranges = ranges.iter().map(|range| range.parse::<RangeSpec>().unwrap()).collect();
     let ranges = RangesSpec { ranges, all_addresses: false, mac: None };
     let cool_down = "0".parse().unwrap();
-    PoolSpec { provider: name(provider), ranges, default: false, cool_down, warn_at: None }
+    let pool = PoolSpec { provider: name(provider), ranges, default: false, cool_down, warn_at: None };
+    StockSpec { pool, reserved: Vec::new() }
 }
 
 fn network(gateway: u8) -> NetworkSpec {
@@ -65,17 +66,26 @@ fn interface(last: u8) -> InterfaceSpec {
 
 fn guest(interfaces: &[u8]) -> GuestSpec {
     let interfaces = interfaces.iter().copied().map(interface).collect();
-    GuestSpec { project: name("default"), bridge: port("br-int"), interfaces }
+    GuestSpec { project: name("default"), bridge: port("br-int"), interfaces, labels: Vec::new(), note: None }
 }
 
 fn fip(last: u8, instance: &str) -> AddressSpec {
     let instance = (!instance.is_empty()).then(|| name(instance));
-    AddressSpec { address: address(last), project: None, instance, fixed_ip: None, mac: None, note: None }
+    AddressSpec {
+        address: address(last),
+        project: None,
+        instance,
+        fixed_ip: None,
+        mac: None,
+        note: None,
+        labels: Vec::new(),
+    }
 }
 
 /// One provider, one pool, one network, two instances with an address each.
 fn spec() -> SiteSpec {
     SiteSpec {
+        quotas: Vec::new(),
         providers: vec![(name("lan"), provider("eth0", PolicySpec::Host))],
         pools: vec![(name("public"), pool("lan", &["203.0.113.100-203.0.113.119"]))],
         networks: vec![(name("blue"), network(1))],
@@ -183,7 +193,9 @@ fn ranges_move_between_pools_and_uplinks_between_providers() {
     let mut site = site();
     let mut own = spec();
     own.pools[0].1 = pool("lan", &["203.0.113.100-203.0.113.109"]);
-    own.pools.push((name("more"), PoolSpec { default: true, ..pool("lan", &["203.0.113.110-203.0.113.119"]) }));
+    let mut more = pool("lan", &["203.0.113.110-203.0.113.119"]);
+    more.pool.default = true;
+    own.pools.push((name("more"), more));
     apply(&mut site, &own);
     assert_eq!(site.pool_at(address(115)).unwrap().name, name("more"));
     assert!(declared(&site, &own).changed.is_empty());
@@ -207,6 +219,63 @@ fn a_mac_that_was_chosen_stays_where_none_is_declared() {
     apply(&mut site, &own);
     own.providers[0].1.mac_policy = PolicySpec::Router(None);
     assert!(declared(&site, &own).changed.is_empty());
+}
+
+#[test]
+fn labels_notes_quotas_and_what_pools_keep_change_alone() {
+    let mut site = site();
+    let number = site.instance(&name("a")).unwrap().interfaces[0].id;
+    let mut own = spec();
+    let labels = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Label>>();
+    own.instances[0].1.labels = labels(&["env=prod", "team=a"]);
+    own.instances[0].1.note = Some("front".parse().unwrap());
+    own.floating_ips[0].labels = labels(&["env=prod"]);
+    own.networks[0].1.auto_assign = Some(name("public"));
+    own.pools[0].1.reserved = vec!["203.0.113.110-203.0.113.112".parse().unwrap()];
+    own.pools[0].1.pool.cool_down = "1h".parse().unwrap();
+    own.pools[0].1.pool.warn_at = Some("80".parse().unwrap());
+    own.quotas = vec![QuotaSpec { project: None, fip_quota: Some(Quota::AtMost(2)) }];
+    assert_eq!(apply(&mut site, &own).len(), 5);
+    assert!(declared(&site, &own).changed.is_empty());
+    assert_eq!(site.instance(&name("a")).unwrap().interfaces[0].id, number);
+    let led = site.floating_ip(address(100)).unwrap().clone();
+    assert!(led.labels.has(&"env=prod".parse().unwrap()) && led.associations == 1);
+    assert!(site.pool_at(address(111)).unwrap().reserved.contains(address(111)));
+
+    let mut more = own.clone();
+    more.quotas.push(QuotaSpec { project: Some(name("default")), fip_quota: None });
+    more.instances[0].1.labels = labels(&["env=a", "env=b"]);
+    more.floating_ips.push(AddressSpec { project: Some(name("default")), ..fip(102, "") });
+    more.floating_ips.push(AddressSpec { project: Some(name("other")), ..fip(111, "") });
+    more.floating_ips.push(AddressSpec { labels: labels(&["a=b"]), ..fip(103, "") });
+    assert_eq!(
+        mistakes(&site, &more),
+        [
+            "instance 0: the label env is given twice: a thing has each key once",
+            "fip 2: project default has 2 floating IPs and may have 2: release one, or `buoyctl project set default --fip-quota N` lets it have more",
+            "fip 3: 203.0.113.111 is reserved: `buoyctl fip unreserve 203.0.113.111` lets it be allocated",
+            "fip 4: 203.0.113.103 belongs to no project: labels are its project's, so allocate it first; --note stays in any case",
+        ]
+    );
+    more = own.clone();
+    more.pools[0].1.reserved = vec!["203.0.113.101".parse().unwrap(), "203.0.113.200".parse().unwrap()];
+    assert!(mistakes(&site, &more)[0].contains("203.0.113.101"));
+    more.pools[0].1.reserved.remove(0);
+    assert_eq!(
+        mistakes(&site, &more),
+        ["pool 0: 203.0.113.200 is not wholly in pool public: `buoyctl pool show public` shows its ranges"]
+    );
+
+    // What is left out has its default again.
+    let bare = SiteSpec { prune: true, ..spec() };
+    assert_eq!(apply(&mut site, &bare).len(), 5);
+    assert_eq!(
+        (site.default_quota(), site.network(&name("blue")).unwrap().auto_assign.clone()),
+        (Quota::Unlimited, None)
+    );
+    assert!(site.pools().all(|pool| pool.reserved.size() == 0));
+    assert!(site.floating_ip(address(100)).unwrap().labels.is_empty());
+    assert_eq!(site.floating_ip(address(100)).unwrap().association_id(), led.association_id());
 }
 
 #[test]
