@@ -46,6 +46,11 @@ macro_rules! methods {
                 matches!(method, "instance.add" | "fip.allocate" | "fip.list" | "watch.start" | "history.show")
             }
 
+            /// Whether an array `project` is what the method declares, and not who asks.
+            pub fn declares_projects(method: &str) -> bool {
+                method == "site.apply"
+            }
+
             /// Whether the method takes parameters at all.
             pub fn takes_params(method: &str) -> bool {
                 match method { $($method => !stringify!($($params)?).is_empty(),)* _ => false }

@@ -97,13 +97,16 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
             .filter(|timeout| *timeout <= LONGEST)
             .ok_or_else(|| bad_params(method, "timeout is a number of seconds from 0 to 3600"))?,
     };
+    // The projects of a declared site are none that asks.
+    let are_declared = Request::declares_projects(method) && params.get("project").is_some_and(Value::is_array);
     let project = match params.get("project") {
         None | Some(Value::Null) => None,
+        Some(_) if are_declared => None,
         Some(project) => {
             serde_json::from_value(project.clone()).map_err(|error| bad_params(method, &format!("project: {error}")))?
         }
     };
-    if !Request::names_project(method) {
+    if !Request::names_project(method) && !are_declared {
         params.remove("project");
     }
     // Absent values are null: an absent parameter may be written so too.

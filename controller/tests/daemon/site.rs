@@ -292,7 +292,7 @@ label = [\"env=prod\"]
     assert_eq!(
         stdout(&apply(&daemon, site, " --dry-run")).lines().filter(|line| line.starts_with('+')).collect::<Vec<_>>(),
         [
-            "+ fip 203.0.113.101: label [env=prod], project office",
+            "+ fip 203.0.113.101: project office, label [env=prod]",
             "+ project office: fip_quota 1",
             "+ project default quota: default true, fip_quota 5",
         ]

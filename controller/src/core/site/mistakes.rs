@@ -65,7 +65,7 @@ fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
         OpError::MacTaken { .. } => "mac",
         OpError::PortTaken { .. } => "port",
         OpError::DirectPortTaken { .. } if is_direct => "port",
-        OpError::OtherProject { .. } | OpError::StillServed { .. } => "project",
+        OpError::OtherProject { .. } | OpError::StillServed { .. } | OpError::OverQuota { .. } => "project",
         OpError::FixedIpBound { .. } => "instance",
         _ => return None,
     })
