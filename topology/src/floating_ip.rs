@@ -62,6 +62,11 @@ impl FloatingIp {
         self.association.as_ref().map(|_| format!("{}-{}", self.id, self.associations))
     }
 
+    /// Whether there is anything to tell of it: a project, a MAC or a note.
+    pub fn is_told(&self) -> bool {
+        self.project.is_some() || self.mac.is_some() || self.note.is_some()
+    }
+
     /// What an admin sees of it.
     pub fn state(&self) -> FloatingIpState {
         match (&self.project, &self.association) {

@@ -46,6 +46,27 @@ pub struct Relabel {
 }
 
 impl Labels {
+    /// All labels that a thing is to have; refused where a key is there twice, or there are too many.
+    pub fn declared(all: &[Label]) -> Result<Self, LabelError> {
+        let labels = Self::default().with(&Relabel { set: all.to_vec(), unset: Vec::new() })?;
+        let mut keys = std::collections::BTreeSet::new();
+        match all.iter().find(|label| !keys.insert(&label.key)) {
+            Some(again) => Err(LabelError::Twice { key: again.key.clone() }),
+            None => Ok(labels),
+        }
+    }
+
+    /// What makes these labels the wanted ones.
+    pub fn towards(&self, wanted: &Self) -> Relabel {
+        let unset = self.0.keys().filter(|key| !wanted.0.contains_key(*key)).cloned().collect();
+        Relabel { set: wanted.iter().collect(), unset }
+    }
+
+    /// Each label, in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = Label> + '_ {
+        self.0.iter().map(|(key, value)| Label { key: key.clone(), value: value.clone() })
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -166,6 +187,12 @@ pub enum LabelError {
     Value {
         /// What was given.
         text: String,
+    },
+    /// One key with two values.
+    #[error("the label {key} is given twice: a thing has each key once")]
+    Twice {
+        /// The key.
+        key: LabelKey,
     },
     /// Too many on one thing.
     #[error("that makes {count} labels: one address or instance has at most {MOST}")]

@@ -71,6 +71,19 @@ pub enum Key {
     NextEntity,
 }
 
+impl Key {
+    /// What the thing is called; a counter has no name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::FloatingIp(address) => address.to_string(),
+            Self::Provider(name) | Self::Pool(name) | Self::Network(name) | Self::Instance(name) => name.to_string(),
+            Self::Direct(name) | Self::Project(name) => name.to_string(),
+            Self::DefaultQuota => "default quota".to_owned(),
+            Self::NextEntity => String::new(),
+        }
+    }
+}
+
 /// Records to write and to remove, all or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change(Vec<Write>);

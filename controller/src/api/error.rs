@@ -47,6 +47,32 @@ pub struct ApiError {
     pub kind: ErrorKind,
     /// What was wrong and what to do.
     pub message: String,
+    /// Each thing that was wrong, where there can be several.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Something that is wrong in what was declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// The kind of entry; none where it is about what is not declared.
+    pub noun: Option<String>,
+    /// Which of them, counted from 0 over all parts.
+    pub entry: Option<usize>,
+    /// The interface of an instance, counted from 0.
+    pub interface: Option<usize>,
+    /// The field that is wrong, where it is one.
+    pub field: Option<String>,
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// What was wrong and what to do.
+    pub message: String,
+}
+
+impl ApiError {
+    /// A refusal for one reason.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), mistakes: Vec::new() }
+    }
 }
 
 impl From<OpError> for ApiError {
@@ -68,11 +94,13 @@ impl From<OpError> for ApiError {
             | OpError::ReservedInUse { .. }
             | OpError::LastInterface { .. }
             | OpError::MacInUse { .. }
-            | OpError::DirectMacInUse { .. } => ErrorKind::InUse,
+            | OpError::DirectMacInUse { .. }
+            | OpError::Bound { .. }
+            | OpError::StillServed { .. } => ErrorKind::InUse,
             OpError::OverQuota { .. } => ErrorKind::Quota,
             OpError::Exhausted { .. } => ErrorKind::Exhausted,
             _ => ErrorKind::Conflict,
         };
-        Self { kind, message: error.to_string() }
+        Self::new(kind, error.to_string())
     }
 }

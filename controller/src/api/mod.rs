@@ -14,12 +14,13 @@ pub mod pool;
 pub mod project;
 pub mod provider;
 pub mod request;
+pub mod site;
 pub mod trace;
 pub mod views;
 pub mod written;
 
 pub use direct::DirectAdd;
-pub use error::{ApiError, ErrorKind};
+pub use error::{ApiError, ErrorKind, Mistake};
 pub use events::{HistoryShow, WatchStart};
 pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve};
 pub use instance::{InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet};
@@ -28,5 +29,6 @@ pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use site::{FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, SiteApply, SiteExport};
 pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};

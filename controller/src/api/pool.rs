@@ -70,7 +70,7 @@ pub struct PoolAdd {
     pub all_addresses: bool,
 }
 
-/// Parameters of `pool.import`: a list of addresses, all or nothing.
+/// Parameters of `pool.import`: a list of addresses, all or nothing, in one part or in several.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoolImport {
@@ -84,6 +84,12 @@ pub struct PoolImport {
     /// Say what would change, and change nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// Which part of the list it is, from 0.
+    #[serde(default)]
+    pub part: u32,
+    /// Whether a further part follows.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// An entry of a list of addresses. What it does not say stays as it is.
@@ -98,9 +104,6 @@ pub struct ImportEntry {
     /// A note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
-    /// Where it is written; a refusal begins with that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Note>,
 }
 
 /// Parameters of `pool.remove`.

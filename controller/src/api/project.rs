@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct ProjectSet {
     /// The project; it need not be known yet
     #[arg(required_unless_present = "default")]
+    #[serde(default)]
     pub name: Option<Name>,
     /// Set what holds for projects that have no quota of their own
     #[arg(long, conflicts_with = "name", requires = "fip_quota")]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, TraceShow,
-    WatchStart,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, SiteApply,
+    SiteExport, TraceShow, WatchStart,
 };
 
 macro_rules! methods {
@@ -44,6 +44,11 @@ macro_rules! methods {
             /// Whether `project` is a parameter of the method itself, and not only who asks.
             pub fn names_project(method: &str) -> bool {
                 matches!(method, "instance.add" | "fip.allocate" | "fip.list" | "watch.start" | "history.show")
+            }
+
+            /// Whether an array `project` is what the method declares, and not who asks.
+            pub fn declares_projects(method: &str) -> bool {
+                method == "site.apply"
             }
 
             /// Whether the method takes parameters at all.
@@ -151,6 +156,10 @@ methods! {
     StatusShow = "status.show", false;
     /// Dropped packets by reason.
     DropsShow = "drops.show", false;
+    /// Makes the site as it is declared.
+    SiteApply(SiteApply) = "site.apply", true;
+    /// The site as it can be declared.
+    SiteExport(SiteExport) = "site.export", false;
     /// What becomes of a packet.
     TraceShow(TraceShow) = "trace.show", false;
     /// What happens from now on, or since an event.
@@ -160,6 +169,43 @@ methods! {
 }
 
 impl Request {
+    /// Which part it is of a request that may come in parts, and whether more follows.
+    pub fn part(&self) -> Option<(u32, bool)> {
+        match self {
+            Self::SiteApply(own) => Some((own.part, own.more)),
+            Self::PoolImport(own) => Some((own.part, own.more)),
+            _ => None,
+        }
+    }
+
+    /// Whether two can be parts of one: all that is no list is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SiteApply(own), Self::SiteApply(other)) => (own.prune, own.dry_run) == (other.prune, other.dry_run),
+            (Self::PoolImport(own), Self::PoolImport(other)) => {
+                (&own.name, own.all_addresses, own.dry_run) == (&other.name, other.all_addresses, other.dry_run)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds the lists of the next part.
+    pub fn join(&mut self, next: Self) {
+        match (self, next) {
+            (Self::SiteApply(own), Self::SiteApply(next)) => {
+                own.project.extend(next.project);
+                own.provider.extend(next.provider);
+                own.pool.extend(next.pool);
+                own.network.extend(next.network);
+                own.instance.extend(next.instance);
+                own.direct.extend(next.direct);
+                own.fip.extend(next.fip);
+            }
+            (Self::PoolImport(own), Self::PoolImport(next)) => own.entries.extend(next.entries),
+            _ => {}
+        }
+    }
+
     /// Names a project in a method that has it as a parameter of its own, where none is named.
     pub fn act_for(&mut self, project: &Name) {
         let own = match self {

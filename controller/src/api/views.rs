@@ -36,6 +36,40 @@ pub struct ImportView {
     pub changes: Vec<ImportedView>,
 }
 
+/// What a declared site changed, or would change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SiteView {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Whether what is not declared was taken away.
+    pub prune: bool,
+    /// How many things are new.
+    pub created: usize,
+    /// How many are other than they were.
+    pub changed: usize,
+    /// How many are no more.
+    pub deleted: usize,
+    /// Each of them.
+    pub changes: Vec<SiteChange>,
+    /// What there is and is not declared.
+    pub undeclared: Vec<ThingView>,
+}
+
+/// What is changed about one thing. The fields are those of the entry that declares it, and only those that differ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SiteChange {
+    /// `create`, `change` or `delete`.
+    pub action: String,
+    /// What kind of thing it is.
+    pub noun: String,
+    /// What it is called.
+    pub name: String,
+    /// What it was.
+    pub before: serde_json::Map<String, serde_json::Value>,
+    /// What it becomes.
+    pub after: serde_json::Map<String, serde_json::Value>,
+}
+
 macro_rules! views {
     ($($(#[$doc:meta])* $view:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
@@ -59,6 +93,8 @@ views! {
         name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
         associated: u64, reserved: u64, cooling: u64, cool_down_s: u64, warn_at: Option<Percent>,
     }
+    /// Something by its kind and name.
+    ThingView { noun: String, name: String }
     /// What an entry of an imported list changes.
     ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }
     /// A network.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::host::args::Host;
-use super::import::{Import, Unreadable};
+use super::import::{Import, List, Unreadable};
+use super::site::{self, Apply, Export};
 use super::watch::Watch;
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
@@ -90,6 +91,12 @@ pub(super) enum Command {
 pub(super) enum Task {
     #[command(flatten)]
     Ask(Command),
+    /// Make the whole site as a file says: all of it, or nothing
+    #[command(after_help = site::APPLY_HELP)]
+    Apply(Apply),
+    /// The whole site as a file that apply takes
+    #[command(after_help = site::EXPORT_HELP)]
+    Export(Export),
     /// What happens, as it happens: changes, switches, ports, conflicts, alarms
     #[command(after_help = super::watch::HELP)]
     Watch(Watch),
@@ -264,8 +271,16 @@ pub(super) enum Switch {
 }
 
 impl Command {
-    /// What the daemon is asked. A list that cannot be read is no request.
-    pub(super) fn request(self) -> Result<Request, Unreadable> {
+    /// What the daemon is asked, and the list that it was read from. A list that cannot be read is no request.
+    pub(super) fn request(self) -> Result<(Request, Option<List>), Unreadable> {
+        if let Self::Pool(Pool::Import(import)) = self {
+            let (params, list) = import.read()?;
+            return Ok((Request::PoolImport(params), Some(list)));
+        }
+        Ok((self.plain()?, None))
+    }
+
+    fn plain(self) -> Result<Request, Unreadable> {
         Ok(match self {
             Self::Provider(Provider::Create(params)) => Request::ProviderCreate(params),
             Self::Provider(Provider::List) => Request::ProviderList,
@@ -274,7 +289,7 @@ impl Command {
             Self::Provider(Provider::Delete(by)) => Request::ProviderDelete(by),
             Self::Pool(Pool::Create(params)) => Request::PoolCreate(params),
             Self::Pool(Pool::Add(params)) => Request::PoolAdd(params),
-            Self::Pool(Pool::Import(list)) => Request::PoolImport(list.read()?),
+            Self::Pool(Pool::Import(import)) => Request::PoolImport(import.read()?.0),
             Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
             Self::Pool(Pool::List) => Request::PoolList,

@@ -1,8 +1,9 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
 //! Read [`args`] (the commands), [`client`] (the socket), [`table`] and [`trace`] (what a terminal shows), [`exit`] (what a
-//! script sees); [`import`] reads lists of addresses; [`watch`] and [`history`] print [`events`] as they come; [`backup`]
-//! writes files; [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command that asks nobody.
+//! script sees); [`import`] reads lists of addresses, [`site`] whole sites; [`watch`] and [`history`] print [`events`] as
+//! they come; [`backup`] writes files; [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one
+//! command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -16,6 +17,7 @@ mod exit;
 mod history;
 mod host;
 mod import;
+mod site;
 mod table;
 mod trace;
 mod watch;
@@ -30,11 +32,13 @@ pub use args::Args;
 use args::{Format, Task};
 pub use completion::answer_shell;
 pub use exit::Exit;
+use site::Setting;
 
 /// Does what the arguments say.
 pub fn run(args: Args) -> Exit {
     let Args { socket, project, format, quiet, wait, timeout, task } = args;
-    let request = match task {
+    let setting = Setting { socket: &socket, project: project.as_ref(), format, quiet, wait, timeout };
+    let (request, list) = match task {
         Task::Ask(command) => match command.request() {
             Ok(request) => request,
             Err(unreadable) => {
@@ -42,6 +46,8 @@ pub fn run(args: Args) -> Exit {
                 return Exit::Refused(ErrorKind::Invalid);
             }
         },
+        Task::Apply(args) => return site::apply(&args, &setting),
+        Task::Export(args) => return site::export(&args, &setting),
         Task::Backup(args) => return backup::run(&args, &socket, project.as_ref(), timeout),
         Task::Completion { shell } => return completion::teach(shell),
         Task::Decode(args) => return decode::run(&args, format),
@@ -49,28 +55,32 @@ pub fn run(args: Args) -> Exit {
         Task::Watch(args) => return watch::run(&socket, format, project, args),
         Task::History(asked) => return history::run(&socket, project.as_ref(), format, timeout, asked),
     };
-    let waits = wait == Wait::Switch && request.changes();
     let result = match client::call(&socket, &request, project.as_ref(), wait, timeout) {
         Ok(result) => result,
         Err(failure) => {
-            eprintln!("buoyctl: {}", one_line(&failure.to_string()));
+            let place = list.and_then(|list| list.place(&failure));
+            eprintln!("buoyctl: {}", one_line(&place.unwrap_or_else(|| failure.to_string())));
             return failure.exit();
         }
     };
-    let mut out = String::new();
-    match format {
-        _ if quiet => out = names(&result),
-        Format::Json if request.leaves_nothing() => out.push_str("null\n"),
-        Format::Json => out = format!("{result:#}\n"),
-        Format::Table if request.leaves_nothing() => {}
-        Format::Table => out = table::render(&request, &result),
-    }
+    finish(&result, &setting, request.changes(), || match format {
+        _ if quiet => names(&result),
+        Format::Json if request.leaves_nothing() => "null\n".to_owned(),
+        Format::Json => format!("{result:#}\n"),
+        Format::Table if request.leaves_nothing() => String::new(),
+        Format::Table => table::render(&request, &result),
+    })
+}
+
+/// Shows a result, and tells how it ended.
+fn finish(result: &Value, setting: &Setting<'_>, changes: bool, shown: impl FnOnce() -> String) -> Exit {
     // A reader that has seen enough is no failure.
-    let _ = std::io::stdout().write_all(out.as_bytes());
-    if !quiet {
-        report(&result);
+    let _ = std::io::stdout().write_all(shown().as_bytes());
+    if !setting.quiet {
+        report(result);
     }
-    if waits && result["applied"] == Value::Bool(false) { not_applied(&result) } else { Exit::Done }
+    let waits = setting.wait == Wait::Switch && changes;
+    if waits && result["applied"] == Value::Bool(false) { not_applied(result) } else { Exit::Done }
 }
 
 /// What each thing in a result is called, a line each.

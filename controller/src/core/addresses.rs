@@ -93,7 +93,7 @@ impl Core {
             [] => {
                 let message =
                     format!("no instance has an interface on port {port}: `buoyctl instance list` shows them");
-                Err(ApiError { kind: ErrorKind::NotFound, message })
+                Err(ApiError::new(ErrorKind::NotFound, message))
             }
             [(one, _), (other, _), ..] => Err(invalid(format!(
                 "port {port} leads to several interfaces, of {} and {} among others: name the instance and --fixed-ip",
@@ -125,5 +125,5 @@ fn choice_notice(instance: &Instance) -> Option<String> {
 }
 
 fn invalid(message: String) -> ApiError {
-    ApiError { kind: ErrorKind::Invalid, message }
+    ApiError::new(ErrorKind::Invalid, message)
 }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 impl Core {
     /// Lets the store answer.
     pub(super) fn back_up(&self, ask: Ask) {
-        let refused = |message| ApiError { kind: ErrorKind::Storage, message };
+        let refused = |message: String| ApiError::new(ErrorKind::Storage, message);
         let Some(store) = &self.store else {
             let problem = self.problem.clone().unwrap_or_default();
             // Who hung up needs no answer.

@@ -1,5 +1,7 @@
 //! What the log says of a change: one event for each thing that somebody did to something.
 
+use std::collections::{BTreeMap, HashMap};
+
 use buoy_topology::{Change, FloatingIp, Generation, Key, Record, Write};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +16,7 @@ impl Core {
         let scribe = Scribe { core: self, by, generation };
         let mut drafts = Vec::new();
         let mut described = Vec::new();
-        for (write, undo) in change.writes().iter().zip(undo.writes().iter().rev()) {
+        for (write, undo) in net(change, undo) {
             match (write, undo) {
                 (Write::Put(Record::NextEntity(_)) | Write::Remove(Key::NextEntity), _) => {}
                 (Write::Put(Record::DefaultQuota(_)) | Write::Remove(Key::DefaultQuota), undo) => {
@@ -37,7 +39,7 @@ impl Core {
                 (Write::Remove(_), Write::Remove(_)) => {}
             }
         }
-        drafts.extend(scribe.descriptions(&described));
+        drafts.extend(scribe.described(described));
         let thresholds = self.count_pools(change, undo, generation);
         drafts.extend(thresholds);
         drafts
@@ -89,7 +91,17 @@ impl Scribe<'_> {
         })
     }
 
-    /// What else is known of addresses: MAC, note. Many that a list or a range described are one event of their pool.
+    /// What else is known of addresses, pool by pool.
+    fn described(&self, all: Vec<(FloatingIp, FloatingIp)>) -> Vec<Draft> {
+        let mut pools: BTreeMap<Option<&buoy_topology::Name>, Vec<_>> = BTreeMap::new();
+        for own in all {
+            let pool = self.core.site.pool_at(own.1.address).map(|pool| &pool.name);
+            pools.entry(pool).or_default().push(own);
+        }
+        pools.values().filter_map(|own| self.descriptions(own)).collect()
+    }
+
+    /// What else is known of addresses of a pool: MAC, note. Many that a list or a range described are one event of their pool.
     fn descriptions(&self, described: &[(FloatingIp, FloatingIp)]) -> Option<Draft> {
         let (old, new) = described.first()?;
         let pool = self.core.site.pool_at(new.address).map(|pool| &pool.name);
@@ -128,6 +140,18 @@ impl Scribe<'_> {
         let (kinds, name) = kinds(old)?;
         Some(self.draft(kinds.deleted, name, json!({"project": project(old)})))
     }
+}
+
+/// What a change comes to: each thing once, as it is and as it was, in the order in which it was written last.
+fn net<'a>(change: &'a Change, undo: &'a Change) -> Vec<(&'a Write, &'a Write)> {
+    let mut things: HashMap<Key, (usize, &Write, &Write)> = HashMap::new();
+    for (at, (write, undo)) in change.writes().iter().zip(undo.writes().iter().rev()).enumerate() {
+        let thing = things.entry(write.key()).or_insert((at, write, undo));
+        (thing.0, thing.1) = (at, write);
+    }
+    let mut all: Vec<_> = things.into_values().collect();
+    all.sort_unstable_by_key(|own| own.0);
+    all.into_iter().map(|(_, write, undo)| (write, undo)).collect()
 }
 
 /// The old address with what is known of the new one, where that is something else.

@@ -146,7 +146,7 @@ impl Core {
                 self.usage.recount(&self.site);
                 // A switch that connected meanwhile was compiled for what does not hold.
                 self.roll_out(&touched);
-                let failure = ApiError { kind: ErrorKind::Storage, message: failure.to_string() };
+                let failure = ApiError::new(ErrorKind::Storage, failure.to_string());
                 let accepted = batch.requests.into_iter().map(|accepted| accepted.ask);
                 for ask in accepted.chain(batch.refused.into_iter().map(|(ask, _)| ask)) {
                     let _ = ask.reply.send(Err(failure.clone()));

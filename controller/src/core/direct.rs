@@ -14,13 +14,7 @@ use crate::api::{ApiError, DirectAdd};
 
 impl Core {
     pub(super) fn add_direct(&self, params: &DirectAdd) -> Result<Planned, ApiError> {
-        let spec = DirectSpec {
-            provider: params.provider.clone(),
-            port: params.port.clone(),
-            mac: params.mac,
-            ips: params.ip.iter().copied().map(Into::into).collect(),
-        };
-        let change = self.site.add_direct(params.name.clone(), spec)?;
+        let change = self.site.add_direct(params.name.clone(), direct_spec(params))?;
         let bridge = self.site.provider(&params.provider).map(|provider| provider.bridge.clone());
         let announces = !change.is_empty() && self.site.provider(&params.provider).is_some_and(|own| own.garp);
         let mut planned = planned(change, Subject::Direct(params.name.clone()), direct_scope(&params.name, bridge));
@@ -94,6 +88,15 @@ impl Core {
             let without = direct.ips.iter().find(|address| !has_mac(address))?;
             Some(format!("{without} has no MAC, and provider {} has the MAC policy vmac", provider.name))
         })
+    }
+}
+
+pub(super) fn direct_spec(params: &DirectAdd) -> DirectSpec {
+    DirectSpec {
+        provider: params.provider.clone(),
+        port: params.port.clone(),
+        mac: params.mac,
+        ips: params.ip.iter().copied().map(Into::into).collect(),
     }
 }
 

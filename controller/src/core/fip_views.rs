@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use buoy_topology::ops::{Noun, OpError};
-use buoy_topology::{FloatingIp, FloatingIpState, MacAddr, MacPolicy, Pool, Time};
+use buoy_topology::{FloatingIp, FloatingIpState, MacAddr, MacPolicy, Pool, Provider, Time};
 
 use super::Core;
 use super::hooks::seconds;
@@ -76,7 +76,11 @@ impl Core {
     }
 
     pub(super) fn mac_of(&self, pool: &Pool, fip: &FloatingIp) -> Option<MacAddr> {
-        let provider = self.site.provider(&pool.provider)?;
+        self.mac_by(self.site.provider(&pool.provider)?, fip)
+    }
+
+    /// The MAC that a provider sees of an address.
+    pub(super) fn mac_by(&self, provider: &Provider, fip: &FloatingIp) -> Option<MacAddr> {
         match provider.mac_policy {
             MacPolicy::Vmac => fip.mac,
             MacPolicy::Router(mac) => Some(mac),

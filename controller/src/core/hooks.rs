@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use buoy_topology::{Change, FloatingIp, HookEvent, HookKind, HookRecord, HookState, Key, Record, Write};
+use buoy_topology::{
+    Change, FloatingIp, HookEvent, HookKind, HookRecord, HookState, Key, Name, Pool, Provider, Record, Write,
+};
 use serde_json::json;
 use tracing::{info, warn};
 
@@ -15,11 +18,40 @@ use crate::events::time::utc;
 use crate::hooks::{Ended, Run};
 use crate::store::HookNote;
 
+/// What a change itself makes of pools and providers: an address may come together with them.
+struct Scene<'a> {
+    pools: Vec<&'a Arc<Pool>>,
+    providers: Vec<&'a Arc<Provider>>,
+}
+
+impl<'a> Scene<'a> {
+    fn of(change: &'a Change) -> Self {
+        let mut scene = Self { pools: Vec::new(), providers: Vec::new() };
+        for write in change.writes() {
+            match write {
+                Write::Put(Record::Pool(pool)) => scene.pools.push(pool),
+                Write::Put(Record::Provider(provider)) => scene.providers.push(provider),
+                _ => {}
+            }
+        }
+        scene
+    }
+
+    fn pool_at(&self, address: Ipv4Addr) -> Option<&'a Arc<Pool>> {
+        self.pools.iter().find(|pool| pool.addresses.contains(address)).copied()
+    }
+
+    fn provider(&self, name: &Name) -> Option<&'a Arc<Provider>> {
+        self.providers.iter().find(|provider| provider.name == *name).copied()
+    }
+}
+
 impl Core {
     /// The events that a change makes, asked before it is applied.
     pub(super) fn hooks_of(&self, change: &Change) -> Vec<HookNote> {
+        let scene = Scene::of(change);
         let of = |write: &Write| match write {
-            Write::Put(Record::FloatingIp(new)) => self.hook_of(new).map(|record| (new.address, Some(record))),
+            Write::Put(Record::FloatingIp(new)) => self.hook_of(new, &scene).map(|record| (new.address, Some(record))),
             // What is still to be told is told all the same.
             Write::Remove(Key::FloatingIp(address)) => {
                 let record = self.hooks.record(*address)?;
@@ -30,18 +62,19 @@ impl Core {
         change.writes().iter().filter_map(of).collect()
     }
 
-    fn hook_of(&self, new: &FloatingIp) -> Option<HookRecord> {
+    fn hook_of(&self, new: &FloatingIp, scene: &Scene<'_>) -> Option<HookRecord> {
         let old = self.site.floating_ip(new.address);
         let kind = HookKind::between(old, new)?;
-        let pool = self.site.pool_at(new.address)?;
-        let provider = self.site.provider(&pool.provider).filter(|provider| provider.hook.is_some())?;
+        let pool = scene.pool_at(new.address).or_else(|| self.site.pool_at(new.address))?;
+        let provider = scene.provider(&pool.provider).or_else(|| self.site.provider(&pool.provider));
+        let provider = provider.filter(|provider| provider.hook.is_some())?;
         let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
         let event = HookEvent {
             event: kind,
             address: new.address,
             provider: provider.name.clone(),
             pool: pool.name.clone(),
-            mac: self.mac_of(pool, new),
+            mac: self.mac_by(provider, new),
             project: new.project.as_ref().or(old.and_then(|old| old.project.as_ref())).cloned(),
             instance: new.association.as_ref().map(|own| own.instance.clone()),
             fixed_ip: new.association.as_ref().map(|own| own.fixed_ip),

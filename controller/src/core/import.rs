@@ -7,7 +7,7 @@ use buoy_topology::{AddressSet, Change, Key};
 use super::Core;
 use super::plan::{Planned, Subject};
 use crate::api::views::ImportedView;
-use crate::api::{ApiError, PoolImport};
+use crate::api::{ApiError, Mistake, PoolImport};
 
 impl Core {
     pub(super) fn import_to_pool(&self, params: &PoolImport) -> Result<Planned, ApiError> {
@@ -16,7 +16,7 @@ impl Core {
             EntrySpec { range: own.address, mac, note }
         });
         let spec = ImportSpec { entries: entries.collect(), all_addresses: params.all_addresses };
-        let imported = self.site.import_to_pool(&params.name, &spec).map_err(|error| refusal(params, error))?;
+        let imported = self.site.import_to_pool(&params.name, &spec).map_err(refusal)?;
         let change = if params.dry_run { Change::default() } else { imported.change };
         let bound = change.writes().iter().filter_map(|write| match write.key() {
             Key::FloatingIp(address) => self.site.binding(address),
@@ -46,13 +46,14 @@ impl Core {
     }
 }
 
-/// A refusal that says where the entry is written, or which one it is.
-fn refusal(params: &PoolImport, refused: ImportError) -> ApiError {
+/// A refusal that says which entry it is.
+fn refusal(refused: ImportError) -> ApiError {
     let mut error = ApiError::from(refused.error);
     if let Some(number) = refused.entry {
-        let at = params.entries.get(number).and_then(|entry| entry.at.as_ref()).map(ToString::to_string);
-        let at = at.unwrap_or_else(|| format!("entry {}", number.saturating_add(1)));
-        error.message = format!("{at}: {}", error.message);
+        let (kind, message) = (error.kind, error.message.clone());
+        error.message = format!("entry {}: {message}", number.saturating_add(1));
+        let (noun, entry) = (Some("entry".to_owned()), Some(number));
+        error.mistakes = vec![Mistake { noun, entry, interface: None, field: None, kind, message }];
     }
     error
 }

@@ -10,7 +10,8 @@
 //!
 //! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
-//! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`]; [`ownership`] says who may),
+//! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
+//! [`ownership`] says who may),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
 //! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
@@ -44,6 +45,7 @@ mod plan;
 mod projects;
 mod resolver;
 mod rollout;
+mod site;
 mod standing;
 mod stats;
 mod switches;

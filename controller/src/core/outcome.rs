@@ -12,7 +12,7 @@ use super::plan::Subject;
 use super::views::{json, network_view};
 use crate::api::ApiError;
 use crate::api::views::{
-    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView, ProjectView,
+    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView, ProjectView, SiteView,
 };
 
 /// What a request made, taken right after its own change.
@@ -24,6 +24,8 @@ pub(super) enum Made {
     Pool(PoolView),
     /// What an import changed.
     Import(ImportView),
+    /// What a declared site changed.
+    Site(Box<SiteView>),
     /// A network.
     Network(NetworkView),
     /// An instance; the ofports are live.
@@ -63,6 +65,7 @@ impl Core {
                 let pool = self.pool_view(pool);
                 Made::Import(ImportView { pool, dry_run: *dry_run, changes: changes.clone() })
             }),
+            Subject::Site(view) => Some(Made::Site(view.clone())),
             Subject::Removed(_) => None,
         };
         made.unwrap_or(Made::Nothing)
@@ -80,6 +83,7 @@ impl Core {
             Made::Provider(provider) => wrap(self.provider_view(&provider), pending, error, notices),
             Made::Pool(view) => wrap(view, pending, error, notices),
             Made::Import(view) => wrap(view, pending, error, notices),
+            Made::Site(view) => wrap(view, pending, error, notices),
             Made::Project(view) => wrap(view, pending, error, notices),
             Made::DefaultQuota(view) => wrap(view, pending, error, notices),
             Made::Network(view) => wrap(view, pending, error, notices),

@@ -70,10 +70,10 @@ impl Core {
         self.visible_network(project, name)?;
         match self.site.network(name).and_then(|network| network.project.as_ref()) {
             Some(_) => Ok(()),
-            None => Err(ApiError {
-                kind: ErrorKind::Denied,
-                message: format!("network {name} is shared by all projects: only the admin changes it"),
-            }),
+            None => Err(ApiError::new(
+                ErrorKind::Denied,
+                format!("network {name} is shared by all projects: only the admin changes it"),
+            )),
         }
     }
 
@@ -91,7 +91,7 @@ impl Core {
         }
         if params.mac.is_some() || params.note.is_some() {
             let message = format!("project {project} may only label {address}: its MAC and its note are the admin's");
-            return Err(ApiError { kind: ErrorKind::Denied, message });
+            return Err(ApiError::new(ErrorKind::Denied, message));
         }
         Ok(())
     }
@@ -100,10 +100,10 @@ impl Core {
 fn no_such_address(project: &Name, address: Ipv4Addr) -> ApiError {
     let message =
         format!("project {project} has no floating IP {address}: `buoyctl fip list --project {project}` shows its own");
-    ApiError { kind: ErrorKind::NotFound, message }
+    ApiError::new(ErrorKind::NotFound, message)
 }
 
 fn denied(project: &Name, method: &str) -> ApiError {
     let message = format!("{method} is the admin's: it cannot be done for project {project}, leave --project away");
-    ApiError { kind: ErrorKind::Denied, message }
+    ApiError::new(ErrorKind::Denied, message)
 }

@@ -10,7 +10,7 @@ use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, Recor
 
 use super::Core;
 use super::standing::Scope;
-use crate::api::views::ImportedView;
+use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
     ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
 };
@@ -40,6 +40,8 @@ pub(super) enum Subject {
     DefaultQuota,
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
+    /// The whole site, and what that changes.
+    Site(Box<SiteView>),
     /// Something that is no more.
     Removed(Name),
 }
@@ -56,6 +58,7 @@ impl fmt::Display for Subject {
             | Self::Project(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
+            Self::Site(_) => f.write_str("the site"),
             Self::DefaultQuota => f.write_str("default quota"),
         }
     }
@@ -66,7 +69,7 @@ impl Core {
     pub(super) fn plan(&self, call: &Call) -> Result<Planned, ApiError> {
         if let Some(problem) = &self.problem {
             let message = format!("the daemon is in safe mode and changes nothing: {problem}");
-            return Err(ApiError { kind: ErrorKind::Storage, message });
+            return Err(ApiError::new(ErrorKind::Storage, message));
         }
         self.admit(call)?;
         Ok(match &call.request {
@@ -121,6 +124,7 @@ impl Core {
             }
             Request::DirectAdd(params) => self.add_direct(params)?,
             Request::DirectRemove(by) => self.remove_direct(&by.name)?,
+            Request::SiteApply(params) => self.apply_site(params)?,
             Request::FipAllocate(params) => self.allocate(params)?,
             Request::FipAssociate(params) => self.associate(params, call.project.as_ref())?,
             Request::FipSet(params) => self.set_floating_ip(params)?,
@@ -136,26 +140,12 @@ impl Core {
             Request::ProjectDelete(by) => self.delete_project(&by.name)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
-            _ => return Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes nothing".to_owned() }),
+            _ => return Err(ApiError::new(ErrorKind::Invalid, "this method changes nothing")),
         })
     }
 
     fn create_provider(&self, params: &ProviderCreate) -> Result<Planned, ApiError> {
-        let spec = ProviderSpec {
-            bridge: params.bridge.clone(),
-            uplink: params.uplink.clone(),
-            vlan: params.vlan,
-            patch: params.patch.clone(),
-            gateway: params.gateway.map(Into::into),
-            gateway_mac: params.gateway_mac,
-            host_ips: all(&params.host_ip),
-            mac_policy: policy(params.mac_policy, params.router_mac)?,
-            onlink: all(&params.onlink),
-            garp: params.garp == Some(crate::api::Switch::On),
-            garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
-            hook: Setting::over(params.hook.clone(), None),
-        };
-        let change = self.site.create_provider(params.name.clone(), spec)?;
+        let change = self.site.create_provider(params.name.clone(), provider_spec(params)?)?;
         Ok(self.provider(&params.name, &params.bridge, &params.uplink, change))
     }
 
@@ -276,6 +266,23 @@ pub(super) fn scope(entities: impl IntoIterator<Item = Entity>, bridges: impl In
     Scope { entities: Some(entities.into_iter().collect()), bridges: bridges.into_iter().collect() }
 }
 
+pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, ApiError> {
+    Ok(ProviderSpec {
+        bridge: params.bridge.clone(),
+        uplink: params.uplink.clone(),
+        vlan: params.vlan,
+        patch: params.patch.clone(),
+        gateway: params.gateway.map(Into::into),
+        gateway_mac: params.gateway_mac,
+        host_ips: all(&params.host_ip),
+        mac_policy: policy(params.mac_policy, params.router_mac)?,
+        onlink: all(&params.onlink),
+        garp: params.garp == Some(crate::api::Switch::On),
+        garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
+        hook: Setting::over(params.hook.clone(), None),
+    })
+}
+
 fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<PolicySpec, ApiError> {
     match (policy, router_mac) {
         (Policy::Host, None) => Ok(PolicySpec::Host),
@@ -283,7 +290,7 @@ fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<
         (Policy::Router, mac) => Ok(PolicySpec::Router(mac)),
         (_, Some(_)) => {
             let message = "--router-mac goes with --mac-policy router".to_owned();
-            Err(ApiError { kind: ErrorKind::Invalid, message })
+            Err(ApiError::new(ErrorKind::Invalid, message))
         }
     }
 }

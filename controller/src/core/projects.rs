@@ -1,7 +1,7 @@
 //! Projects: what a request about one changes, and what clients read of it.
 
 use buoy_topology::ops::{Noun, OpError, ProjectSpec};
-use buoy_topology::{FloatingIpState, Name};
+use buoy_topology::{FloatingIpState, Name, Quota};
 
 use super::Core;
 use super::plan::{Planned, Subject, planned, scope};
@@ -10,23 +10,17 @@ use crate::api::{ApiError, ErrorKind, ProjectQuota, ProjectSet};
 
 impl Core {
     pub(super) fn set_project(&self, params: &ProjectSet) -> Result<Planned, ApiError> {
-        let invalid = |message: &str| ApiError { kind: ErrorKind::Invalid, message: message.to_owned() };
-        match (&params.name, params.default, params.fip_quota) {
-            (Some(name), false, quota) => {
-                let fip_quota = quota.map(|quota| match quota {
-                    ProjectQuota::Default => None,
-                    ProjectQuota::Own(quota) => Some(quota),
-                });
-                let change = self.site.set_project(name, &ProjectSpec { fip_quota });
-                Ok(planned(change, Subject::Project(name.clone()), scope([], [])))
+        let (project, quota) = quota_of(params)?;
+        Ok(match project {
+            Some(name) => {
+                let change = self.site.set_project(&name, &ProjectSpec { fip_quota: quota });
+                planned(change, Subject::Project(name), scope([], []))
             }
-            (None, true, Some(ProjectQuota::Own(quota))) => {
-                Ok(planned(self.site.set_default_quota(quota), Subject::DefaultQuota, scope([], [])))
+            None => {
+                let change = self.site.set_default_quota(quota.flatten().unwrap_or_default());
+                planned(change, Subject::DefaultQuota, scope([], []))
             }
-            (None, true, _) => Err(invalid("the default is a number or unlimited: --fip-quota N|unlimited")),
-            (Some(_), true, _) => Err(invalid("--default is for the projects that have no quota: name none with it")),
-            (None, false, _) => Err(invalid("name a project, or say --default for those that have no quota")),
-        }
+        })
     }
 
     pub(super) fn delete_project(&self, name: &Name) -> Result<Planned, ApiError> {
@@ -57,5 +51,19 @@ impl Core {
             instances: self.site.instances_of(name).count() as u64,
             networks: self.site.networks_of(name).count() as u64,
         }
+    }
+}
+
+/// Whose quota is meant, of a project or of all that have none, and what it is to be: `None` stays.
+pub(super) fn quota_of(params: &ProjectSet) -> Result<(Option<Name>, Option<Option<Quota>>), ApiError> {
+    let invalid = |message: &str| Err(ApiError::new(ErrorKind::Invalid, message));
+    match (&params.name, params.default, params.fip_quota) {
+        (Some(name), false, None) => Ok((Some(name.clone()), None)),
+        (Some(name), false, Some(ProjectQuota::Default)) => Ok((Some(name.clone()), Some(None))),
+        (Some(name), false, Some(ProjectQuota::Own(quota))) => Ok((Some(name.clone()), Some(Some(quota)))),
+        (None, true, Some(ProjectQuota::Own(quota))) => Ok((None, Some(Some(quota)))),
+        (None, true, _) => invalid("the default is a number or unlimited: --fip-quota N|unlimited"),
+        (Some(_), true, _) => invalid("--default is for the projects that have no quota: name none with it"),
+        (None, false, _) => invalid("name a project, or say --default for those that have no quota"),
     }
 }

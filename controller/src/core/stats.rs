@@ -95,7 +95,7 @@ impl Core {
         for inquiry in late {
             let message = "a switch did not tell its flows in time".to_owned();
             // Who does not wait any more needs no answer.
-            let _ = inquiry.ask.reply.send(Err(ApiError { kind: ErrorKind::Storage, message }));
+            let _ = inquiry.ask.reply.send(Err(ApiError::new(ErrorKind::Storage, message)));
         }
     }
 

@@ -57,10 +57,7 @@ impl Core {
         if self.is_safe_mode() && !matches!(request, Request::StatusShow | Request::SwitchList | Request::SwitchShow(_))
         {
             let problem = self.problem.clone().unwrap_or_default();
-            return Err(ApiError {
-                kind: ErrorKind::Storage,
-                message: format!("the daemon is in safe mode: {problem}"),
-            });
+            return Err(ApiError::new(ErrorKind::Storage, format!("the daemon is in safe mode: {problem}")));
         }
         let unknown = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() };
         match request {
@@ -95,9 +92,10 @@ impl Core {
             Request::ProjectShow(by) => json(self.known_project(&by.name)?),
             Request::SwitchList => json(self.switch_views()),
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
+            Request::SiteExport(_) => Ok(self.site_export()),
             Request::StatusShow => json(self.status_view()),
             Request::TraceShow(params) => self.trace(params, None),
-            _ => Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes something".to_owned() }),
+            _ => Err(ApiError::new(ErrorKind::Invalid, "this method changes something")),
         }
     }
 
@@ -284,7 +282,7 @@ impl Core {
 
 /// A result as JSON.
 pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
-    serde_json::to_value(view).map_err(|error| ApiError { kind: ErrorKind::Storage, message: error.to_string() })
+    serde_json::to_value(view).map_err(|error| ApiError::new(ErrorKind::Storage, error.to_string()))
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {
@@ -298,7 +296,7 @@ fn is_named(switch: &Switch, name: &PortName) -> bool {
 
 pub(super) fn no_switch(bridge: &PortName) -> ApiError {
     let message = format!("no switch is connected as {bridge}: `buoyctl switch list` shows those that are");
-    ApiError { kind: ErrorKind::NotFound, message }
+    ApiError::new(ErrorKind::NotFound, message)
 }
 
 fn role_word(role: Role) -> Option<String> {

@@ -65,7 +65,7 @@ impl Access {
             return Ok(());
         }
         let who = peer.user.as_deref().map_or_else(|| format!("user {}", peer.uid), |name| format!("user {name}"));
-        let denied = |message| Err(ApiError { kind: ErrorKind::Denied, message });
+        let denied = |message| Err(ApiError::new(ErrorKind::Denied, message));
         let known = self.projects.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
         match (&call.project, self.projects.first()) {
             (_, None) if self.reads => {

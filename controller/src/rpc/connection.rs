@@ -19,17 +19,18 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 use tracing::debug;
 
 use super::access::Access;
 use super::lines::{Line, Lines};
+use super::parts::{Parts, Taken};
 use super::protocol::{self, Incoming};
 use super::users::Users;
-use super::writer::{Patience, Reply, Step, Writer};
-use super::{Ask, Grants, Peer};
-use crate::api::{Call, Request};
+use super::writer::{Patience, Reply, Step, Writer, stopping};
+use super::{Answer, Ask, Grants, Peer};
+use crate::api::{ApiError, Call, ErrorKind, Request, SiteExport};
 use crate::events::Log;
 
 /// Serves a client until it goes, breaks the rules, or the daemon stops.
@@ -38,6 +39,7 @@ pub(super) async fn run(
     asks: &mpsc::Sender<Ask>,
     log: &Log,
     (users, grants): (&Users, &Arc<Grants>),
+    in_parts: Arc<Semaphore>,
     shutdown: watch::Receiver<bool>,
 ) {
     let Ok(credentials) = stream.peer_cred() else { return };
@@ -51,8 +53,8 @@ pub(super) async fn run(
     let mut lines = FramedRead::new(input, Lines::default());
     let (steps, queued) = mpsc::channel(PIPELINE);
     let end = {
-        let reads = Arc::new(Semaphore::new(READS));
-        let reader = Reader { lines: &mut lines, peer, access, asks, steps, reads };
+        let (reads, parts) = (Arc::new(Semaphore::new(READS)), Parts::new(in_parts));
+        let reader = Reader { lines: &mut lines, peer, access, asks, steps, reads, parts };
         let writer = Writer::new(&mut output, log, Patience::default());
         let mut writing = std::pin::pin!(writer.run(queued, shutdown.clone()));
         let end = tokio::select! {
@@ -103,6 +105,8 @@ struct Reader<'a> {
     steps: mpsc::Sender<Step>,
     /// Results of any size may wait to be written: only so many may.
     reads: Arc<Semaphore>,
+    /// What is too long for a line.
+    parts: Parts,
 }
 
 /// The writer has ended.
@@ -118,8 +122,19 @@ impl Reader<'_> {
     /// Hands the requests of all lines to the core, as fast as their answers are taken.
     async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> End {
         loop {
+            let deadline = self.parts.deadline();
+            let forgotten = async move {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
             let line = tokio::select! {
                 line = self.lines.next() => line,
+                () = forgotten => {
+                    self.parts.expire(Instant::now());
+                    continue;
+                }
                 _ = shutdown.wait_for(|stop| *stop) => return End::Quiet,
             };
             let taken = match line {
@@ -158,19 +173,41 @@ impl Reader<'_> {
                         self.then(step).await?;
                     }
                 }
-                (Ok(call), Some(id)) => {
-                    let reply = self.ask(*call).await;
-                    self.then(Step::Later(id, reply)).await?;
-                }
-                (Ok(call), None) => {
-                    let reply = self.ask(*call).await;
-                    self.then(Step::Silent(reply)).await?;
-                }
+                (Ok(call), id) => self.take_call(*call, id, line.len()).await?,
                 (Err(error), Some(id)) => self.then(Step::Now(protocol::answer(&id, Err(error)))).await?,
                 (Err(_), None) => {}
             }
         }
         if is_batch { self.then(Step::Close).await } else { Ok(()) }
+    }
+
+    /// Hands a call to the core, unless it is of something in parts that is not the core's to hold.
+    async fn take_call(&mut self, call: Call, id: Option<Value>, bytes: usize) -> Result<(), Ended> {
+        let known = match self.parts.take(call, bytes, Instant::now()) {
+            Ok(Taken::Whole(Call { request: Request::SiteExport(SiteExport { part: part @ 1.. }), .. })) => {
+                self.parts.further(part, Instant::now())
+            }
+            Ok(Taken::Whole(call)) if matches!(call.request, Request::SiteExport(_)) => {
+                let site = self.ask(call).await.answer.await.unwrap_or_else(|_| Err(stopping()));
+                site.and_then(|site| match site {
+                    Answer::Value(site) => self.parts.first(site, Instant::now()),
+                    Answer::Document(_) => Err(ApiError::new(ErrorKind::Storage, "a site is no document")),
+                })
+            }
+            Ok(Taken::Whole(call)) => {
+                let reply = self.ask(call).await;
+                return self
+                    .then(match id {
+                        Some(id) => Step::Later(id, reply),
+                        None => Step::Silent(reply),
+                    })
+                    .await;
+            }
+            Ok(Taken::Held(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        let Some(id) = id else { return Ok(()) };
+        self.then(Step::Now(protocol::answer(&id, known.map_err(|error| protocol::refusal(&error))))).await
     }
 
     async fn ask(&self, call: Call) -> Reply {

@@ -21,7 +21,7 @@ pub(super) async fn show(log: &Log, asked: &HistoryShow) -> Result<Value, ApiErr
 /// A daemon that keeps no log has nothing to show.
 pub(super) fn check_open(log: &Log) -> Result<(), ApiError> {
     match &log.newest().borrow().ended {
-        Some(why) => Err(ApiError { kind: ErrorKind::Storage, message: format!("no events are kept: {why}") }),
+        Some(why) => Err(ApiError::new(ErrorKind::Storage, format!("no events are kept: {why}"))),
         None => Ok(()),
     }
 }

@@ -48,8 +48,8 @@ impl Decoder for Lines {
     }
 }
 
-/// The longest line that is read, in bytes without its end: 4 MiB, for lists of addresses.
-pub(crate) const MAX_LINE: usize = 4 * 1024 * 1024;
+/// The longest line that is read, in bytes without its end: 1 MiB. What is longer comes in parts.
+pub(crate) const MAX_LINE: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

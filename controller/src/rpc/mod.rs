@@ -7,14 +7,15 @@
 //! ```
 //!
 //! A connection may send further requests before the first is answered; answers come in the order of the requests.
-//! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`connection`] (one client), [`writer`] (what it is
-//! answered), [`watch`] and [`history`] (what it is told out of the log), [`server`] (all clients), [`users`] (who they are),
-//! [`access`] (who may), [`socket`] (the file).
+//! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`parts`] (what is too long for a line), [`connection`]
+//! (one client), [`writer`] (what it is answered), [`watch`] and [`history`] (what it is told out of the log),
+//! [`server`] (all clients), [`users`] (who they are), [`access`] (who may), [`socket`] (the file).
 
 mod access;
 mod connection;
 mod history;
 mod lines;
+mod parts;
 mod protocol;
 mod server;
 mod socket;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::request::DEFAULT_TIMEOUT;
 use crate::api::{ApiError, Call, ErrorKind, Request, Wait};
+use crate::spelling::nearest;
 
 /// One request of a line.
 #[derive(Debug)]
@@ -39,7 +40,11 @@ pub(super) fn answer(id: &Value, result: Result<Value, Value>) -> Value {
 
 /// The error object of a refusal.
 pub(super) fn refusal(error: &ApiError) -> Value {
-    json!({"code": REFUSED, "message": error.message, "data": {"kind": error.kind}})
+    let data = match &*error.mistakes {
+        [] => json!({"kind": error.kind}),
+        mistakes => json!({"kind": error.kind, "mistakes": mistakes}),
+    };
+    json!({"code": REFUSED, "message": error.message, "data": data})
 }
 
 /// The answer to a line that is no text.
@@ -49,7 +54,7 @@ pub(super) fn garbled() -> Value {
 
 /// The answer to a line that was too long to be read.
 pub(super) fn too_long() -> Value {
-    answer(&Value::Null, Err(fault(INVALID_REQUEST, "a line has at most 4 MiB: send less at once")))
+    answer(&Value::Null, Err(fault(INVALID_REQUEST, "a line has at most 1 MiB: send less at once")))
 }
 
 fn request(value: Value) -> Incoming {
@@ -71,7 +76,8 @@ fn request(value: Value) -> Incoming {
 
 fn call(method: &str, params: Value) -> Result<Call, Value> {
     if !Request::METHODS.contains(&method) {
-        let near = nearest(method).map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+        let near = nearest(method, Request::METHODS.iter().copied());
+        let near = near.map(|near| format!(": did you mean {near}?")).unwrap_or_default();
         return Err(fault(UNKNOWN_METHOD, &format!("there is no method {method}{near}")));
     }
     let mut params = match params {
@@ -91,13 +97,16 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
             .filter(|timeout| *timeout <= LONGEST)
             .ok_or_else(|| bad_params(method, "timeout is a number of seconds from 0 to 3600"))?,
     };
+    // The projects of a declared site are none that asks.
+    let are_declared = Request::declares_projects(method) && params.get("project").is_some_and(Value::is_array);
     let project = match params.get("project") {
         None | Some(Value::Null) => None,
+        Some(_) if are_declared => None,
         Some(project) => {
             serde_json::from_value(project.clone()).map_err(|error| bad_params(method, &format!("project: {error}")))?
         }
     };
-    if !Request::names_project(method) {
+    if !Request::names_project(method) && !are_declared {
         params.remove("project");
     }
     // Absent values are null: an absent parameter may be written so too.
@@ -137,31 +146,6 @@ fn fault(code: i64, text: &str) -> Value {
 
 fn bad_params(method: &str, text: &str) -> Value {
     fault(BAD_PARAMS, &format!("{method}: {text}"))
-}
-
-/// The method that was probably meant: the one with the fewest letters to change, if they are few.
-fn nearest(method: &str) -> Option<&'static str> {
-    let near = Request::METHODS.iter().map(|known| (distance(method, known), *known)).min()?;
-    (near.0 <= 3).then_some(near.1)
-}
-
-/// How many letters have to be put in, taken out or changed (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = *cell;
-            *cell = changed.min(left + 1).min(diagonal + 1);
-            left = *cell;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 const PARSE_ERROR: i64 = -32700;

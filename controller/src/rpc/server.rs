@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::users::Users;
-use super::{Grants, connection, protocol};
+use super::{Grants, connection, parts, protocol};
 use crate::api::{ApiError, Call, ErrorKind};
 use crate::events::Log;
 
@@ -66,6 +66,7 @@ pub async fn serve(
     let grants = Arc::new(grants);
     let users = Users::default();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let in_parts = parts::places();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -85,9 +86,9 @@ pub async fn serve(
             continue;
         };
         let (asks, log, users, shutdown) = (asks.clone(), log.clone(), users.clone(), shutdown.clone());
-        let grants = Arc::clone(&grants);
+        let (grants, in_parts) = (Arc::clone(&grants), Arc::clone(&in_parts));
         tokio::spawn(async move {
-            connection::run(stream, &asks, &log, (&users, &grants), shutdown).await;
+            connection::run(stream, &asks, &log, (&users, &grants), in_parts, shutdown).await;
             drop(place);
         });
     }
@@ -100,7 +101,7 @@ pub async fn serve(
 /// Says why, as far as this can be done without waiting.
 fn turn_away(stream: UnixStream) {
     let busy = format!("{MAX_CONNECTIONS} clients are connected already: try again when one of them has gone");
-    let error = protocol::refusal(&ApiError { kind: ErrorKind::Storage, message: busy });
+    let error = protocol::refusal(&ApiError::new(ErrorKind::Storage, busy));
     let line = format!("{}\n", protocol::answer(&Value::Null, Err(error)));
     // Who hung up needs no reason.
     let _ = stream.into_std().and_then(|mut stream| stream.write_all(line.as_bytes()));

@@ -36,7 +36,7 @@ impl Watch {
         let newest = log.newest();
         let last = newest.borrow().seq;
         let seq = asked.since.unwrap_or(last);
-        log.after(seq, 0).map_err(|missing| ApiError { kind: ErrorKind::NotFound, message: explain(missing, seq) })?;
+        log.after(seq, 0).map_err(|missing| ApiError::new(ErrorKind::NotFound, explain(missing, seq)))?;
         let answer = json!({"since": seq, "newest": last, "oldest": log.oldest()});
         Ok((Self { log: log.clone(), newest, filter: asked.filter(), seq }, answer))
     }

@@ -108,11 +108,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                         next = next(&mut self.watch), if self.batch == Batch::None => self.tell(next).await?,
                     }
                 };
-                let stopping = |_| {
-                    let message = "the daemon is stopping: ask again".to_owned();
-                    Err(ApiError { kind: ErrorKind::Storage, message })
-                };
-                match result.unwrap_or_else(stopping) {
+                match result.unwrap_or_else(|_| Err(stopping())) {
                     Ok(Answer::Value(value)) => self.answer(&finished(&id, Ok(value))).await,
                     Ok(Answer::Document(file)) => self.send_document(&id, file).await,
                     Err(error) => self.answer(&finished(&id, Err(error))).await,
@@ -148,7 +144,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     fn start(&mut self, asked: &WatchStart) -> Result<Value, ApiError> {
         if self.watch.is_some() {
             let message = "this connection watches already: open another one".to_owned();
-            return Err(ApiError { kind: ErrorKind::Conflict, message });
+            return Err(ApiError::new(ErrorKind::Conflict, message));
         }
         let (watch, answer) = Watch::start(self.log, asked)?;
         self.watch = Some(watch);
@@ -243,6 +239,11 @@ impl Batch {
             Self::Begun => (",", ""),
         }
     }
+}
+
+/// Why a core that is gone has not answered.
+pub(super) fn stopping() -> ApiError {
+    ApiError::new(ErrorKind::Storage, "the daemon is stopping: ask again")
 }
 
 fn finished(id: &Value, result: Result<Value, ApiError>) -> Value {

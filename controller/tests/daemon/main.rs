@@ -18,6 +18,7 @@ mod model;
 mod projects;
 mod rpc;
 mod sharing;
+mod site;
 mod store;
 mod support;
 mod trace;

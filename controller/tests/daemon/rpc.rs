@@ -30,7 +30,7 @@ fn a_line_that_does_not_end_changes_nothing() {
     let mut client = daemon.ask(half);
     client.finish();
     client.ends();
-    drop(daemon.ask(&"x".repeat(5 * MIB)));
+    drop(daemon.ask(&"x".repeat(2 * MIB)));
     assert_eq!(daemon.lists(), before);
 }
 
@@ -55,12 +55,12 @@ fn a_line_over_the_limit_is_answered_before_the_daemon_hangs_up() {
     let daemon = declared();
     for excess in [1, MIB, 8 * MIB] {
         let mut client = daemon.client();
-        client.send(format!("{LIST}{}\n{LIST}", "x".repeat(4 * MIB + excess)).as_bytes());
+        client.send(format!("{LIST}{}\n{LIST}", "x".repeat(MIB + excess)).as_bytes());
         assert_eq!(client.answer()["id"], 1);
         let error = client.answer();
         assert_eq!((&error["id"], &error["error"]["code"]), (&json!(null), &json!(-32600)));
         assert_eq!(error["error"]["data"]["kind"], "invalid");
-        assert!(error["error"]["message"].as_str().is_some_and(|text| text.contains("4 MiB")), "{error}");
+        assert!(error["error"]["message"].as_str().is_some_and(|text| text.contains("1 MiB")), "{error}");
         client.ends();
     }
     assert_eq!(daemon.ask(LIST).answer()["id"], 1);

@@ -142,6 +142,39 @@ fn each_change_is_an_event_with_a_number_that_grows_by_one() {
 }
 
 #[test]
+fn a_site_that_is_applied_makes_the_events_of_single_changes() {
+    let daemon = declared();
+    let site = String::from_utf8(daemon.buoyctl("export").stdout).expect("it is text");
+    let site = site.replace("name = \"public\"", "name = \"public\"\nwarn_at = 80");
+    let site = site.replace("instance = \"web-1\"", "instance = \"web-2\"\nnote = \"mail\"");
+    let site = site.replace("fixed_ip = \"10.0.0.11\"\n", "");
+    let guest = "[[instance]]\nname = \"web-3\"\ninterface = [{ network = \"blue\", port = \"vm3\", mac = \"02:00:00:00:00:13\", ip = \"10.0.0.13\" }]\n";
+    let path = daemon.dir.path().join("site.toml");
+    std::fs::write(&path, format!("{site}{guest}")).expect("it can be written");
+    let (mut client, _) = watching(&daemon, &json!({}));
+    let applied = daemon.json(&format!("--wait store apply -f {}", path.display()));
+    assert_eq!((&applied["created"], &applied["changed"]), (&json!(1), &json!(2)), "{applied}");
+    let told = events(&mut client, 4);
+    let shown: Vec<_> = told.iter().map(|own| [&own["kind"], &own["subject"]]).collect();
+    assert_eq!(
+        json!(shown),
+        json!([
+            ["pool_changed", "public"],
+            ["instance_created", "web-3"],
+            ["moved", "203.0.113.100"],
+            ["address_changed", "203.0.113.100"],
+        ])
+    );
+    assert_eq!(
+        (&told[0]["detail"]["was"], &told[0]["detail"]["set"]),
+        (&json!({"warn_at": 90}), &json!({"warn_at": 80}))
+    );
+    assert_eq!(told[2]["detail"]["previous_instance"], "web-1");
+    assert_eq!(told[3]["detail"]["set"], json!({"note": "mail"}));
+    assert!(told.iter().all(|own| own["detail"]["generation"] == told[0]["detail"]["generation"]), "one commit");
+}
+
+#[test]
 fn numbers_and_events_outlive_the_daemon_however_it_ends() {
     let mut daemon = declared();
     let before = all(&daemon);

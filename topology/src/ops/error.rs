@@ -130,6 +130,14 @@ pub enum OpError {
     )]
     MacInUse { address: Ipv4Addr, instance: Name, provider: Name },
     #[error(
+        "{what} of instance {instance} cannot change while floating IP {address} leads there: disassociate it first"
+    )]
+    Bound { instance: Name, what: String, address: Ipv4Addr },
+    #[error(
+        "{address} is associated, and belongs to project {project}: disassociate it before another project gets it"
+    )]
+    StillServed { address: Ipv4Addr, project: Name },
+    #[error(
         "{address} belongs to direct port {direct}, and provider {provider} has the MAC policy vmac: give it another MAC, or remove the direct port first"
     )]
     DirectMacInUse { address: Ipv4Addr, direct: Name, provider: Name },

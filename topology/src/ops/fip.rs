@@ -289,7 +289,7 @@ impl Site {
     }
 
     /// The bridges that serve an address now.
-    fn serving(&self, address: Ipv4Addr) -> BTreeSet<PortName> {
+    pub(super) fn serving(&self, address: Ipv4Addr) -> BTreeSet<PortName> {
         let binding = self.binding(address);
         binding.into_iter().flat_map(|own| [own.provider.bridge.clone(), own.instance.bridge.clone()]).collect()
     }

@@ -30,6 +30,11 @@ impl Site {
         self.projects.get(name)
     }
 
+    /// The projects of which something is stored, in the order of their names.
+    pub fn projects(&self) -> impl Iterator<Item = &Arc<Project>> {
+        self.projects.values()
+    }
+
     /// What projects that have no quota of their own may have.
     pub fn default_quota(&self) -> Quota {
         self.default_quota.unwrap_or_default()

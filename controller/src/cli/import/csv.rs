@@ -89,7 +89,6 @@ impl Columns {
             address,
             mac: mac(of(self.mac)).map_err(wrong(self.mac))?,
             note: note(of(self.note)).map_err(wrong(self.note))?,
-            at: None,
         };
         Ok((row.place_of(self.address), entry))
     }

@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for Members {
             }
         }
         let address = address.ok_or_else(|| A::Error::custom("it has no address"))?;
-        Ok(ImportEntry { address, mac: own_mac, note: own_note, at: None })
+        Ok(ImportEntry { address, mac: own_mac, note: own_note })
     }
 }
 

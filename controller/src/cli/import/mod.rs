@@ -15,6 +15,7 @@ use buoy_topology::{MacAddr, Name, Note};
 use clap::ValueEnum;
 use thiserror::Error;
 
+use super::client::Failure;
 use crate::api::{ImportEntry, PoolImport};
 use place::Place;
 
@@ -47,19 +48,34 @@ enum Form {
 
 impl Import {
     /// Reads the list.
-    pub(super) fn read(self) -> Result<PoolImport, Unreadable> {
+    pub(super) fn read(self) -> Result<(PoolImport, List), Unreadable> {
         let (source, bytes) = read(&self.file)?;
         let entries = parse(&bytes, self.input_format).map_err(|Mistake { place, what }| Unreadable::Mistake {
             source_name: source.clone(),
             place: place.to_string(),
             what,
         })?;
-        let entries = entries.into_iter().map(|(place, entry)| {
-            // A name that is no single line is left out: it would only be shown.
-            ImportEntry { at: format!("{source}:{place}").parse().ok(), ..entry }
-        });
+        let (places, entries) = entries.into_iter().unzip();
         let Self { name, all_addresses, dry_run, .. } = self;
-        Ok(PoolImport { name, entries: entries.collect(), all_addresses, dry_run })
+        let params = PoolImport { name, entries, all_addresses, dry_run, part: 0, more: false };
+        Ok((params, List { source, places }))
+    }
+}
+
+/// Where the entries of a list are written.
+#[derive(Debug)]
+pub(super) struct List {
+    source: String,
+    places: Vec<Place>,
+}
+
+impl List {
+    /// What a refusal says, with the place of the entry that it is about; none where it is about no entry.
+    pub(super) fn place(&self, failure: &Failure) -> Option<String> {
+        let Failure::Refused { mistakes, .. } = failure else { return None };
+        let mistake = mistakes.first()?;
+        let place = self.places.get(mistake.entry?)?;
+        Some(format!("{}:{place}: {}", self.source, mistake.message))
     }
 }
 

@@ -70,8 +70,8 @@ impl Bridges {
                 },
                 None => {
                     let world = World { site: &core.site, learnt: &core.learnt, bridge, role: *role };
-                    let flows = compile_all(world)
-                        .map_err(|clash| ApiError { kind: ErrorKind::Storage, message: clash.to_string() })?;
+                    let flows =
+                        compile_all(world).map_err(|clash| ApiError::new(ErrorKind::Storage, clash.to_string()))?;
                     flows.into_iter().map(|(_, flow)| flow.into()).collect()
                 }
             };

@@ -59,9 +59,9 @@ impl Core {
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError { kind: ErrorKind::Invalid, message: message.into() }
+    ApiError::new(ErrorKind::Invalid, message)
 }
 
 fn not_found(message: impl Into<String>) -> ApiError {
-    ApiError { kind: ErrorKind::NotFound, message: message.into() }
+    ApiError::new(ErrorKind::NotFound, message)
 }
