@@ -96,7 +96,7 @@ struct File {
 
 /// A group in the configuration file, by name or number.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a group is a name or a number")]
 enum WrittenGroup {
     Number(u32),
     Name(String),
