@@ -14,6 +14,7 @@ pub mod pool;
 pub mod project;
 pub mod provider;
 pub mod request;
+pub mod trace;
 pub mod views;
 pub mod written;
 
@@ -27,4 +28,5 @@ pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, WatchStart,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, TraceShow,
+    WatchStart,
 };
 
 macro_rules! methods {
@@ -150,6 +151,8 @@ methods! {
     StatusShow = "status.show", false;
     /// Dropped packets by reason.
     DropsShow = "drops.show", false;
+    /// What becomes of a packet.
+    TraceShow(TraceShow) = "trace.show", false;
     /// What happens from now on, or since an event.
     WatchStart(WatchStart) = "watch.start", false;
     /// Who changed what, and when.

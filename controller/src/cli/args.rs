@@ -11,7 +11,8 @@ use super::watch::Watch;
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
     HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
-    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, Wait,
+    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, TraceShow,
+    Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -79,6 +80,9 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+    /// What the flows do with a packet, table by table, and why it is dropped
+    #[command(after_help = crate::api::trace::HELP)]
+    Trace(TraceShow),
 }
 
 /// What buoyctl can do: most of it is to ask the daemon.
@@ -310,6 +314,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
+            Self::Trace(params) => Request::TraceShow(params),
         })
     }
 }

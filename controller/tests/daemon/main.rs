@@ -20,4 +20,5 @@ mod rpc;
 mod sharing;
 mod store;
 mod support;
+mod trace;
 mod watch;
