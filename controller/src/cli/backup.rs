@@ -34,6 +34,11 @@ pub(super) fn run(args: &Args, socket: &Path, project: Option<&Name>, timeout: D
         let message = format!("{} is there already: --force puts the backup in its place", args.file.display());
         return refused(ErrorKind::Conflict, &message);
     }
+    if is_file && args.file.metadata().is_ok_and(|own| !own.is_file()) {
+        let message =
+            format!("{} is no plain file: --force puts a backup in place of nothing else", args.file.display());
+        return refused(ErrorKind::Invalid, &message);
+    }
     let backup = client::call_raw(socket, &Request::BackupCreate, project, Wait::default(), timeout)
         .and_then(|text| Backup::parse(text.get()).map_err(|error| Failure::Broken(error.to_string())));
     let backup = match backup {

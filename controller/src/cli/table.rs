@@ -70,7 +70,7 @@ fn list(rows: &[Value], columns: Columns) -> String {
 fn one(object: &Value) -> String {
     let mut table = plain();
     for (field, value) in object.as_object().into_iter().flatten().filter(|(field, _)| *field != "notices") {
-        table.add_row([field.replace('_', " "), text(value)]);
+        table.add_row([field.replace('_', " "), if field == "labels" { labels(value) } else { text(value) }]);
     }
     lines(&table)
 }
@@ -102,6 +102,13 @@ fn cell(row: &Value, field: &str) -> String {
         },
         _ => text(&row[field]),
     }
+}
+
+/// Labels as `--label` takes them.
+fn labels(value: &Value) -> String {
+    let pairs = value.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value)));
+    let pairs: Vec<_> = pairs.collect();
+    if pairs.is_empty() { "-".to_owned() } else { pairs.join(", ") }
 }
 
 fn text(value: &Value) -> String {
@@ -205,5 +212,21 @@ fn nothing(request: &Request) -> &'static str {
         Request::ProjectList => "There is no project yet: whoever gets an address or an instance becomes one",
         Request::SwitchList => "No switch has connected yet: ovs-vsctl set-controller points a bridge at the daemon",
         _ => "Nothing to show: no switch is connected",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn labels_are_shown_as_they_are_written() {
+        for (labels, shown) in
+            [(json!({}), "labels  -\n"), (json!({"env": "prod", "tier": "a b"}), "labels  env=prod, tier=a b\n")]
+        {
+            assert_eq!(one(&json!({"labels": labels})), shown);
+        }
     }
 }

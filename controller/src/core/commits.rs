@@ -15,6 +15,7 @@ use super::journal::Draft;
 use super::outcome::Made;
 use super::plan::Planned;
 use super::rollout::Waiter;
+use super::usage::Usage;
 use crate::api::{ApiError, ErrorKind, Wait};
 use crate::events::By;
 use crate::rpc::Ask;
@@ -143,7 +144,8 @@ impl Core {
                     self.site.apply(undo);
                     touched.extend(Touched::by(undo, &self.site));
                 }
-                self.usage.recount(&self.site);
+                // What was told of pools went with the commit.
+                self.usage = Usage::load(&self.site, &self.journal.log);
                 // A switch that connected meanwhile was compiled for what does not hold.
                 self.roll_out(&touched);
                 let failure = ApiError::new(ErrorKind::Storage, failure.to_string());

@@ -16,6 +16,14 @@ impl Core {
         if let Some(name) = filter.pool.as_ref().filter(|name| self.site.pool(name).is_none()) {
             return Err(OpError::Unknown { noun: Noun::Pool, name: name.clone() }.into());
         }
+        // A view costs more than a look: only what is asked for gets one.
+        let is_wanted = |address: Ipv4Addr| {
+            let fip = self.site.floating_ip(address);
+            let is_of_project =
+                filter.project.is_none() || fip.and_then(|fip| fip.project.as_ref()) == filter.project.as_ref();
+            let has = |label| fip.is_some_and(|fip| fip.labels.has(label));
+            is_of_project && filter.label.iter().all(has)
+        };
         let mut views = Vec::new();
         let pools = self.site.pools().filter(|pool| filter.pool.as_ref().is_none_or(|name| pool.name == *name));
         for pool in pools {
@@ -27,17 +35,20 @@ impl Core {
                         let is_free = !is_held(own) && !pool.reserved.contains(*own);
                         !self.site.is_kept(pool, *own) && (filter.all || is_free)
                     };
-                    views
-                        .extend(all.filter(wanted).take(MOST_LISTED).filter_map(|own| self.floating_ip_view(own).ok()));
+                    views.extend(
+                        all.filter(wanted)
+                            .filter(|own| is_wanted(*own))
+                            .take(MOST_LISTED)
+                            .filter_map(|own| self.floating_ip_view(own).ok()),
+                    );
                     continue;
                 }
                 let records = self.site.floating_ips_in(*span).filter(|fip| fip.project.is_some());
-                let wanted = records.filter(|fip| filter.state.is_none_or(|state| fip.state() == state));
+                let records = records.filter(|fip| filter.state.is_none_or(|state| fip.state() == state));
+                let wanted = records.filter(|fip| is_wanted(fip.address));
                 views.extend(wanted.filter_map(|fip| self.floating_ip_view(fip.address).ok()));
             }
         }
-        views.retain(|view| filter.project.is_none() || view.project == filter.project);
-        views.retain(|view| filter.label.iter().all(|label| view.labels.has(label)));
         Ok(views)
     }
 

@@ -1,5 +1,7 @@
 //! Projects: what a request about one changes, and what clients read of it.
 
+use std::collections::HashMap;
+
 use buoy_topology::ops::{Noun, OpError, ProjectSpec};
 use buoy_topology::{FloatingIpState, Name, Quota};
 
@@ -29,8 +31,10 @@ impl Core {
 
     /// The projects that a caller sees.
     pub(super) fn project_views(&self, caller: Option<&Name>) -> Vec<ProjectView> {
+        let belongings = self.belongings();
         let names = self.site.project_names().into_iter();
-        names.filter(|name| Self::sees(caller, Some(name))).map(|name| self.project_view(&name)).collect()
+        let seen = names.filter(|name| Self::sees(caller, Some(name)));
+        seen.map(|name| self.project_view_with(&name, belongings.get(&name).copied().unwrap_or_default())).collect()
     }
 
     pub(super) fn known_project(&self, name: &Name) -> Result<ProjectView, OpError> {
@@ -40,18 +44,49 @@ impl Core {
     }
 
     pub(super) fn project_view(&self, name: &Name) -> ProjectView {
-        let own = || self.site.floating_ips().filter(|fip| fip.project.as_ref() == Some(name));
-        let count = |state| own().filter(|fip| fip.state() == state).count() as u64;
+        self.project_view_with(name, self.belongings().get(name).copied().unwrap_or_default())
+    }
+
+    fn project_view_with(&self, name: &Name, own: Belongings) -> ProjectView {
         ProjectView {
             name: name.clone(),
             fip_quota: self.site.fip_quota(name).limit(),
             default_quota: self.site.project(name).is_none_or(|own| own.fip_quota.is_none()),
-            allocated: count(FloatingIpState::Allocated),
-            associated: count(FloatingIpState::Associated),
-            instances: self.site.instances_of(name).count() as u64,
-            networks: self.site.networks_of(name).count() as u64,
+            allocated: own.allocated,
+            associated: own.associated,
+            instances: own.instances,
+            networks: own.networks,
         }
     }
+
+    /// What every project has, in one walk over all things: there may be many projects of few things each.
+    fn belongings(&self) -> HashMap<&Name, Belongings> {
+        let mut all = HashMap::<_, Belongings>::new();
+        for (project, fip) in self.site.floating_ips().filter_map(|fip| Some((fip.project.as_ref()?, fip))) {
+            let own = all.entry(project).or_default();
+            match fip.state() {
+                FloatingIpState::Associated => own.associated += 1,
+                FloatingIpState::Allocated => own.allocated += 1,
+                FloatingIpState::Available => {}
+            }
+        }
+        for instance in self.site.instances() {
+            all.entry(&instance.project).or_default().instances += 1;
+        }
+        for project in self.site.networks().filter_map(|network| network.project.as_ref()) {
+            all.entry(project).or_default().networks += 1;
+        }
+        all
+    }
+}
+
+/// How much a project has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Belongings {
+    allocated: u64,
+    associated: u64,
+    instances: u64,
+    networks: u64,
 }
 
 /// Whose quota is meant, of a project or of all that have none, and what it is to be: `None` stays.

@@ -66,12 +66,6 @@ impl Usage {
         }
         usage
     }
-
-    /// Counts all pools anew, after changes that did not last.
-    pub(super) fn recount(&mut self, site: &Site) {
-        self.pools = site.pools().map(|pool| (pool.name.clone(), Count::of(site, pool))).collect();
-        self.low.retain(|name| site.pool(name).is_some());
-    }
 }
 
 impl Core {

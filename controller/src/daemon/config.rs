@@ -52,7 +52,7 @@ pub enum Task {
     /// The directory must have no store yet: move the old one away first. The backup is checked before anything takes its
     /// place; where it is damaged, nothing is restored.
     #[command(
-        after_help = "Example:\n  systemctl stop buoyd && mv /var/lib/buoy /var/lib/buoy.old\n  buoyd restore /var/backups/buoy.json && systemctl start buoyd"
+        after_help = "Example:\n  systemctl stop buoyd && mv /var/lib/private/buoy /var/lib/private/buoy.old\n  buoyd restore /var/backups/buoy.json --state-dir /var/lib/private/buoy && systemctl start buoyd\n\nThe packaged unit keeps its state there; /var/lib/buoy is a link to it."
     )]
     Restore {
         /// The backup; "-" reads it from stdin
@@ -96,7 +96,7 @@ struct File {
 
 /// A group in the configuration file, by name or number.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a group is a name or a number")]
 enum WrittenGroup {
     Number(u32),
     Name(String),

@@ -114,6 +114,7 @@ fn mistakes_in_grants_are_named() {
         ("[[access]]\ngroup = 5001\nmay = 'act'", "needs projects"),
         ("[[access]]\ngroup = 5001\nmay = 'read'\nprojects = ['shop']", "leave projects away"),
         ("[[access]]\ngroup = 5001\nmay = 'all'", "unknown variant `all`"),
+        ("socket_group = -1", "a group is a name or a number"),
         ("socket_group = 'no-such-group-here'", "there is no group no-such-group-here"),
     ] {
         std::fs::write(daemon.config(), config).expect("it can be written");

@@ -1,6 +1,6 @@
 //! Backups of a running daemon, and daemons that are made of them.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -67,6 +67,19 @@ fn a_backup_is_taken_between_commits() {
         taken += 1;
     }
     assert_eq!(taken, 8);
+}
+
+#[test]
+fn a_device_or_directory_is_never_replaced() {
+    let daemon = declared();
+    let pipe = daemon.dir.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("it can be made");
+    for place in [&*pipe, daemon.dir.path()] {
+        let output = daemon.buoyctl(&format!("backup --force {}", place.display()));
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("is no plain file"), "{output:?}");
+    }
+    assert!(std::fs::metadata(&pipe).expect("it is there").file_type().is_fifo());
 }
 
 #[test]

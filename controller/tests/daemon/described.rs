@@ -31,6 +31,10 @@ fn mac_and_note_stay_with_the_address_through_release_and_restart() {
 #[test]
 fn a_new_mac_of_an_address_in_use_is_pending_where_it_has_to_be_in_force() {
     let daemon = declared();
+    let refused = daemon.buoyctl("--wait store provider set lan --mac-policy vmac");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("203.0.113.100 has no MAC"), "{refused:?}");
+    daemon.json("--wait store fip set 203.0.113.100 --mac 02:00:00:00:00:64");
     daemon.json("--wait store provider set lan --mac-policy vmac");
     let output = daemon.buoyctl("--format json --timeout 0.2 fip set 203.0.113.100 --mac 02:00:00:00:00:65");
     assert_eq!(output.status.code(), Some(7), "{output:?}");

@@ -135,6 +135,28 @@ fn a_full_disk_refuses_changes_until_there_is_room() {
 }
 
 #[test]
+fn a_warning_that_went_with_a_refused_change_is_given_when_the_change_is_made() {
+    let mut daemon = Daemon::new();
+    std::fs::create_dir(&daemon.state).expect("it can be made");
+    daemon.start_as(daemon.apart("-Urm", "mount -t tmpfs -o size=24m tmpfs \"$0\""));
+    for words in [
+        "provider create lan --bridge br-ex --uplink eth0 --onlink 203.0.113.0/24",
+        "pool create small --provider lan --range 203.0.113.100/31 --warn-at 50",
+    ] {
+        let output = daemon.buoyctl(&format!("--wait store {words}"));
+        assert!(output.status.success(), "{output:?}");
+    }
+    let filler = daemon.root().join("filler");
+    std::fs::write(&filler, vec![0; 12 << 20]).expect("there is room for it");
+    assert_eq!(daemon.buoyctl("fip allocate").status.code(), Some(1));
+    std::fs::remove_file(filler).expect("it is ours");
+    assert!(daemon.buoyctl("fip allocate").status.success());
+    let told = daemon.json("history --kind pool_low");
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+}
+
+#[test]
 fn a_write_that_fails_makes_the_store_read_only_and_keeps_what_was_acknowledged() {
     let mut daemon = Daemon::new();
     std::fs::create_dir(&daemon.state).expect("it can be made");

@@ -76,7 +76,7 @@ pub enum OpError {
     #[error("no pool was named, and there is no default one: name one of {} with --pool", list(.pools))]
     NoDefaultPool { pools: Vec<Name> },
     #[error(
-        "{address} has no MAC, and provider {provider} has the MAC policy vmac: give the address its MAC with `buoyctl fip set {address} --mac MAC`"
+        "{address} has no MAC, which it needs under the MAC policy vmac of provider {provider}: give the address its MAC with `buoyctl fip set {address} --mac MAC`"
     )]
     NoMac { address: Ipv4Addr, provider: Name },
 

@@ -7,8 +7,8 @@ use super::network::check_host;
 use super::provider::check_mac;
 use super::{Leaving, Noun, OpError};
 use crate::{
-    Change, EntityId, Instance, Interface, Key, Labels, MacAddr, Name, Note, PortName, Record, Relabel, Site, VlanId,
-    Write,
+    Change, EntityId, Instance, Interface, Key, Labels, MacAddr, Name, Note, PortName, Provider, Record, Relabel, Site,
+    VlanId, Write,
 };
 
 /// What an instance is to be, with its first interface.
@@ -211,6 +211,11 @@ impl Site {
         }
         if self.providers().any(|provider| provider.patch_peer() == port) {
             return Err(OpError::invalid(format!("port {port} leads to a provider's bridge, not to an instance")));
+        }
+        let is_wiring = |own: &Provider| own.bridge == *bridge && (own.uplink == port || own.patch == port);
+        if port == *bridge || self.providers().any(|own| is_wiring(own)) {
+            let text = format!("port {port} of bridge {bridge} is the host's or a provider's, not an instance's");
+            return Err(OpError::invalid(text));
         }
         Ok(Interface { id, network, port, vlan, mac, ip })
     }

@@ -91,11 +91,27 @@ impl Site {
         if let Some((address, direct)) = kept {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        if new.mac_policy == MacPolicy::Vmac && old.mac_policy != MacPolicy::Vmac {
+            self.check_macs(name)?;
+        }
         let mut change = Change::default();
         if new != **old {
             change.put(Record::Provider(Arc::new(new)));
         }
         Ok(change)
+    }
+
+    /// Whether every address of a provider that is in use has a MAC, so that it is still served under the policy `vmac`.
+    fn check_macs(&self, name: &Name) -> Result<(), OpError> {
+        let records =
+            self.pools_of(name).flat_map(|pool| pool.addresses.spans()).flat_map(|span| self.floating_ips_in(*span));
+        let bound = records.filter(|fip| fip.association.is_some()).map(|fip| fip.address);
+        let direct = self.directs_of(name).flat_map(|own| own.ips.iter().copied());
+        let lacks = |address: &Ipv4Addr| self.floating_ip(*address).is_none_or(|fip| fip.mac.is_none());
+        match bound.chain(direct).find(lacks) {
+            Some(address) => Err(OpError::NoMac { address, provider: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// A provider less. Its pools and direct ports must be gone.

@@ -1,5 +1,6 @@
 mod direct;
 mod projects;
+mod wiring;
 
 use std::net::Ipv4Addr;
 
