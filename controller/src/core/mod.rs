@@ -36,6 +36,7 @@ mod installed;
 mod instances;
 mod journal;
 mod legacy;
+mod nearest;
 mod observed;
 mod outcome;
 mod ownership;

@@ -25,7 +25,7 @@ impl Core {
     pub(super) fn answer_read(&mut self, ask: Ask) {
         if let Err(refusal) = self.admit(&ask.call) {
             // Who hung up needs no answer.
-            let _ = ask.reply.send(Err(refusal));
+            let _ = ask.reply.send(Err(self.taught(&ask.call, refusal)));
             return;
         }
         let switches: BTreeSet<_> = match &ask.call.request {
@@ -35,7 +35,7 @@ impl Core {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
             _ => {
-                let answer = self.read(&ask.call);
+                let answer = self.read(&ask.call).map_err(|error| self.taught(&ask.call, error));
                 // Who hung up needs no answer.
                 let _ = ask.reply.send(answer.map(Answer::from));
                 return;

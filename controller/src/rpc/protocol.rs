@@ -141,27 +141,8 @@ fn bad_params(method: &str, text: &str) -> Value {
 
 /// The method that was probably meant: the one with the fewest letters to change, if they are few.
 fn nearest(method: &str) -> Option<&'static str> {
-    let near = Request::METHODS.iter().map(|known| (distance(method, known), *known)).min()?;
+    let near = Request::METHODS.iter().map(|known| (strsim::levenshtein(method, known), *known)).min()?;
     (near.0 <= 3).then_some(near.1)
-}
-
-/// How many letters have to be put in, taken out or changed (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = *cell;
-            *cell = changed.min(left + 1).min(diagonal + 1);
-            left = *cell;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 const PARSE_ERROR: i64 = -32700;
