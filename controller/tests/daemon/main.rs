@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that fails says so")]
 
+mod api;
 mod backup;
 mod careless;
 mod coming_from;
