@@ -1,7 +1,7 @@
 //! Commits a second and their latency, beside what the disk itself can do in the same run.
 //!
-//! `cargo bench -p buoy-controller --bench store [-- DIRECTORY]`: on the disk of DIRECTORY, or of the temporary
-//! directory.
+//! `cargo bench -p buoy-controller --bench store [-- DIRECTORY] [--changes=N]`: on the disk of DIRECTORY, or of the
+//! temporary directory; with N changes of 100,000 addresses alone, what these take on disk.
 
 use std::fmt;
 use std::fs::File;
@@ -20,6 +20,9 @@ use buoy_topology::{Association, Change, EntityId, FloatingIp, Generation, Recor
 fn main() -> anyhow::Result<()> {
     let parent = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     let dir = tempfile::tempdir_in(parent.map_or_else(std::env::temp_dir, PathBuf::from))?;
+    if let Some(changes) = std::env::args().find_map(|arg| arg.strip_prefix("--changes=")?.parse().ok()) {
+        return measure_growth(&dir.path().join("growth"), changes);
+    }
     println!("{:<44} {:>10}   median min max", "", "a second");
     let file = File::create_new(dir.path().join("fsync"))?;
     let append = |n: u64| file.write_all_at(&[1; 4_096], n * 4_096).and_then(|()| file.sync_all());
@@ -138,6 +141,42 @@ fn measure_open(state: &Path, with_events: bool) -> anyhow::Result<()> {
     let what = if with_events { " and events" } else { "" };
     print(&format!("opening 100,000 associated addresses{what}"), &Latencies { each, all });
     println!("    {} MB of log", state.join("sled/db").metadata()?.len() / 1_000_000);
+    Ok(())
+}
+
+/// What so many changes of 100,000 addresses, with an event each, leave on disk.
+fn measure_growth(state: &Path, changes: u32) -> anyhow::Result<()> {
+    let (store, _) = open(state)?;
+    let started = Instant::now();
+    let mut waiting = std::collections::VecDeque::new();
+    for n in 1..=changes {
+        let (answer, answered) = channel();
+        let mut change = Change::default();
+        change.put(fip(n % 100_000));
+        let (generation, events) = (Generation(n.into()), event(n, 100_000));
+        let commit = Commit { generation, change, learnt: vec![], hooks: vec![], events };
+        store.commit(commit, move |result| drop(answer.send(result)));
+        waiting.push_back(answered);
+        if waiting.len() == 64 || n == changes {
+            let answers = if n == changes { waiting.len() } else { 1 };
+            for answered in waiting.drain(..answers) {
+                answered.recv()??;
+            }
+        }
+        if n % (changes / 10).max(1) == 0 {
+            let log = state.join("sled/db").metadata()?.len();
+            let rate = f64::from(n) / started.elapsed().as_secs_f64();
+            println!(
+                "{n:>9} changes: {:>6.1} MB, {:>5} bytes an address, {rate:.0} a second",
+                log as f64 / 1e6,
+                log / 100_000
+            );
+        }
+    }
+    store.close();
+    let before = Instant::now();
+    let (_store, loaded) = open(state)?;
+    println!("opened in {:?}: {} records, {} events", before.elapsed(), loaded.records.len(), loaded.events.len());
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub mod project;
 pub mod provider;
 pub mod request;
 mod schema;
+pub mod trace;
 pub mod views;
 pub mod written;
 
@@ -30,4 +31,5 @@ pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};

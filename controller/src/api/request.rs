@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::discover::{Described, OpenRpc, Types};
+use super::trace::TraceView;
 use super::views::{
     BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, GoneView, ImportView, InstanceView,
     NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, StatusView, SwitchView,
@@ -16,7 +17,8 @@ use super::views::{
 use super::{
     ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, WatchStart,
+    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, TraceShow,
+    WatchStart,
 };
 
 macro_rules! methods {
@@ -170,12 +172,29 @@ methods! {
     StatusShow = "status.show", false -> StatusView, [];
     /// Dropped packets by reason.
     DropsShow = "drops.show", false -> Vec<DropRow>, [];
+    /// What becomes of a packet.
+    TraceShow(TraceShow) = "trace.show", false -> TraceView, [NotFound];
     /// What happens from now on, or since an event.
     WatchStart(WatchStart) = "watch.start", false -> WatchView, [NotFound, Conflict];
     /// Who changed what, and when.
     HistoryShow(HistoryShow) = "history.show", false -> Vec<EventView>, [];
     /// This description of all methods: an OpenRPC document.
     RpcDiscover = "rpc.discover", false -> OpenRpc, [];
+}
+
+impl Request {
+    /// Names a project in a method that has it as a parameter of its own, where none is named.
+    pub fn act_for(&mut self, project: &Name) {
+        let own = match self {
+            Self::InstanceAdd(params) => &mut params.project,
+            Self::FipAllocate(params) => &mut params.project,
+            Self::FipList(params) => &mut params.project,
+            Self::WatchStart(params) => &mut params.project,
+            Self::HistoryShow(params) => &mut params.project,
+            _ => return,
+        };
+        own.get_or_insert_with(|| project.clone());
+    }
 }
 
 /// A thing by its name.

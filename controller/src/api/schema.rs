@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+use super::trace::TraceFrom;
 use super::{Address, ProjectQuota, Setting, Subnet};
 
 macro_rules! schemas {
@@ -33,6 +34,10 @@ schemas! {
     Subnet = {
         "description": "An IPv4 subnet with its prefix length.",
         "type": "string", "pattern": "^[0-9.]+/[0-9]{1,2}$",
+    };
+    TraceFrom = {
+        "description": "Who sends a packet: an instance's name, host, gateway, uplink:PROVIDER or BRIDGE:PORT.",
+        "type": "string", "minLength": 1,
     };
     ProjectQuota = {
         "description": "How many floating IPs, `unlimited`, or `default` for what holds for all others.",

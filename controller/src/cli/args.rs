@@ -11,7 +11,8 @@ use super::watch::Watch;
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
     HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
-    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, Wait,
+    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, TraceShow,
+    Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -79,6 +80,9 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+    /// What the flows do with a packet, table by table, and why it is dropped
+    #[command(after_help = crate::api::trace::HELP)]
+    Trace(TraceShow),
 }
 
 /// What buoyctl can do: most of it is to ask the daemon.
@@ -145,14 +149,14 @@ pub(super) enum Pool {
     /// Add a list of addresses as the provider's web interface exports it, all or nothing
     #[command(after_help = super::import::HELP)]
     Import(Import),
+    /// Change what is given, keep the rest
+    Set(PoolSet),
     /// Take addresses out that are not allocated
     Remove(PoolRemove),
     /// All pools
     List,
     /// One pool
     Show(ByName),
-    /// Change what is given, keep the rest
-    Set(PoolSet),
     /// Remove a pool with no allocated address
     Delete(ByName),
 }
@@ -310,6 +314,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
+            Self::Trace(params) => Request::TraceShow(params),
         })
     }
 }

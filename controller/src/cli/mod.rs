@@ -1,8 +1,8 @@
 //! buoyctl: arguments to a request, a result to a table or to JSON.
 //!
-//! Read [`args`] (the commands), [`client`] (the socket), [`table`] (what a terminal shows), [`exit`] (what a script sees);
-//! [`import`] reads lists of addresses; [`watch`] and [`history`] print [`events`] as they come; [`backup`] writes files;
-//! [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command that asks nobody.
+//! Read [`args`] (the commands), [`client`] (the socket), [`table`] and [`trace`] (what a terminal shows), [`exit`] (what a
+//! script sees); [`import`] reads lists of addresses; [`watch`] and [`history`] print [`events`] as they come; [`backup`]
+//! writes files; [`completion`] teaches shells; [`host`] changes this machine; [`decode`] is the one command that asks nobody.
 
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON object lacks reads as null")]
 
@@ -17,6 +17,7 @@ mod history;
 mod host;
 mod import;
 mod table;
+mod trace;
 mod watch;
 
 use std::io::Write;

@@ -15,7 +15,8 @@
 //! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
-//! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`] and [`backup`].
+//! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`],
+//! [`mod@trace`] (what becomes of a packet) and [`backup`].
 
 mod addresses;
 mod alarm;
@@ -47,6 +48,7 @@ mod rollout;
 mod standing;
 mod stats;
 mod switches;
+mod trace;
 mod usage;
 mod views;
 

@@ -7,6 +7,7 @@ use buoy_flows::flow::Owner;
 use buoy_flows::flow::owner::Feature;
 use buoy_flows::openflow::{Cookie, FlowMod, FlowModCommand, FlowStats, FlowStatsRequest, TableId};
 use buoy_flows::pipeline::{DropReason, Role, tables};
+use buoy_flows::simulate::Entry;
 use buoy_topology::{Bridge, Dialect, PortName};
 use serde_json::Value;
 
@@ -35,6 +36,8 @@ pub(super) struct Inquiry {
 enum Gathered {
     Flows(Vec<FlowView>),
     Drops(BTreeMap<(PortName, u8, u8), DropRow>),
+    /// For a packet that is to meet them.
+    Trace(BTreeMap<PortName, Vec<Entry>>),
 }
 
 impl Core {
@@ -43,6 +46,7 @@ impl Core {
         let deadline = Instant::now() + ask.call.timeout;
         let gathered = match ask.call.request {
             Request::DropsShow => Gathered::Drops(BTreeMap::new()),
+            Request::TraceShow(_) => Gathered::Trace(BTreeMap::new()),
             _ => Gathered::Flows(Vec::new()),
         };
         self.stats.push(Inquiry { ask, to_ask: switches, telling: None, gathered, deadline });
@@ -101,7 +105,11 @@ impl Core {
         self.stats = waiting;
         for Inquiry { ask, gathered, .. } in done {
             // Who hung up needs no answer.
-            let _ = ask.reply.send(gathered.answer().map(Answer::from));
+            let answer = match (gathered, &ask.call.request) {
+                (Gathered::Trace(flows), Request::TraceShow(params)) => self.trace(params, Some(flows)),
+                (gathered, _) => gathered.answer(),
+            };
+            let _ = ask.reply.send(answer.map(Answer::from));
         }
     }
 }
@@ -110,7 +118,7 @@ impl Gathered {
     /// Which flows are of interest.
     fn filter(&self) -> FlowStatsRequest {
         let (cookie, cookie_mask) = match self {
-            Self::Flows(_) => (Cookie(0), Cookie(0)),
+            Self::Flows(_) | Self::Trace(_) => (Cookie(0), Cookie(0)),
             Self::Drops(_) => Feature::Drop.filter(),
         };
         FlowStatsRequest { cookie, cookie_mask, ..FlowStatsRequest::default() }
@@ -127,6 +135,7 @@ impl Gathered {
                 bytes: flow.byte_count,
                 flow: text(flow),
             }),
+            Self::Trace(flows) => flows.entry(bridge.name.clone()).or_default().push(flow.into()),
             Self::Drops(rows) => {
                 let Some(Owner { feature: Feature::Drop, entity }) = Owner::of(flow.cookie) else { return };
                 let Some(reason) = DropReason::of(entity) else { return };
@@ -151,6 +160,7 @@ impl Gathered {
                 json(views)
             }
             Self::Drops(rows) => json(rows.into_values().collect::<Vec<_>>()),
+            Self::Trace(flows) => json(flows.len()),
         }
     }
 }
@@ -173,7 +183,7 @@ fn text(flow: FlowStats) -> String {
     flow_mod.to_string()
 }
 
-fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<String> {
+pub(super) fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<String> {
     if bridge.dialect == Dialect::OpenFlow10 {
         return None;
     }

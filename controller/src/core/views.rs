@@ -31,6 +31,9 @@ impl Core {
         let switches: BTreeSet<_> = match &ask.call.request {
             Request::BackupCreate => return self.back_up(ask),
             Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
+            Request::TraceShow(params) if params.installed && !self.is_safe_mode() => {
+                self.connected().map(|(id, _)| id).collect()
+            }
             Request::SwitchFlows(by) => {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
@@ -97,6 +100,7 @@ impl Core {
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
             Request::StatusShow => json(self.status_view()),
             Request::RpcDiscover => Ok(discover::document()),
+            Request::TraceShow(params) => self.trace(params, None),
             _ => Err(ApiError { kind: ErrorKind::Invalid, message: "this method changes something".to_owned() }),
         }
     }
@@ -296,7 +300,7 @@ fn is_named(switch: &Switch, name: &PortName) -> bool {
     switch.bridge.as_ref().is_some_and(|bridge| bridge.name == *name)
 }
 
-fn no_switch(bridge: &PortName) -> ApiError {
+pub(super) fn no_switch(bridge: &PortName) -> ApiError {
     let message = format!("no switch is connected as {bridge}: `buoyctl switch list` shows those that are");
     ApiError { kind: ErrorKind::NotFound, message }
 }

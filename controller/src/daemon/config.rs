@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, bail};
-use buoy_topology::PortName;
+use buoy_topology::{Name, PortName};
 use clap::{Parser, Subcommand};
+use nix::unistd::Group;
 use serde::Deserialize;
 
+use crate::rpc::{Grant, Grants, May};
 use crate::switch::Endpoint;
 
 /// buoyd gives instances floating IPs on Open vSwitch.
@@ -72,6 +74,10 @@ pub struct Config {
     pub integration_bridge: PortName,
     /// Whether to become the primary controller of each switch.
     pub primary: bool,
+    /// The group of the socket's file; none is the daemon's own.
+    pub socket_group: Option<u32>,
+    /// What the members of groups may do.
+    pub grants: Grants,
 }
 
 /// The configuration file.
@@ -84,6 +90,64 @@ struct File {
     integration_bridge: Option<PortName>,
     allow_plain_tcp: bool,
     primary: bool,
+    socket_group: Option<WrittenGroup>,
+    access: Vec<WrittenGrant>,
+}
+
+/// A group in the configuration file, by name or number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum WrittenGroup {
+    Number(u32),
+    Name(String),
+}
+
+impl WrittenGroup {
+    fn gid(&self) -> Result<u32> {
+        match self {
+            Self::Number(gid) => Ok(*gid),
+            Self::Name(name) => {
+                let group = Group::from_name(name).with_context(|| format!("group {name}"))?;
+                Ok(group
+                    .with_context(|| format!("there is no group {name}: make it (addgroup), or name another"))?
+                    .gid
+                    .as_raw())
+            }
+        }
+    }
+}
+
+/// What a group may do, in the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenGrant {
+    group: WrittenGroup,
+    may: WrittenMay,
+    #[serde(default)]
+    projects: Vec<Name>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenMay {
+    Read,
+    Act,
+}
+
+impl WrittenGrant {
+    fn grant(self) -> Result<Grant> {
+        let may = match (self.may, self.projects) {
+            (WrittenMay::Read, projects) if projects.is_empty() => May::Read,
+            (WrittenMay::Read, _) => {
+                bail!("access: who may read sees every project: leave projects away, or say may = \"act\"")
+            }
+            (WrittenMay::Act, projects) if projects.is_empty() => {
+                bail!("access: may = \"act\" needs projects to act for")
+            }
+            (WrittenMay::Act, projects) => May::Act(projects),
+        };
+        Ok(Grant { gid: self.group.gid()?, may })
+    }
 }
 
 /// An endpoint in the configuration file.
@@ -118,6 +182,8 @@ impl Config {
             socket: args.socket.or(file.socket).unwrap_or_else(|| DEFAULT_SOCKET.into()),
             openflow,
             primary: args.primary || file.primary,
+            socket_group: file.socket_group.as_ref().map(WrittenGroup::gid).transpose()?,
+            grants: Grants(file.access.into_iter().map(WrittenGrant::grant).collect::<Result<_>>()?),
             integration_bridge: match file.integration_bridge {
                 Some(bridge) => bridge,
                 None => DEFAULT_INTEGRATION.parse().expect("the default is a name"),

@@ -25,7 +25,7 @@ pub async fn run(config: Config) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(ASKS);
     let (reports, reported) = mpsc::channel(REPORTS);
-    let (socket, file) = rpc::bind(&config.socket)?;
+    let (socket, file) = rpc::bind(&config.socket, config.socket_group)?;
     let mut files = vec![file];
     let places = switch::Places::default();
     for endpoint in config.openflow {
@@ -34,7 +34,7 @@ pub async fn run(config: Config) -> Result<()> {
     let settings = Settings { integration: config.integration_bridge, primary: config.primary, log: log.clone() };
     let mut core =
         tokio::spawn(core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone()));
-    let server = tokio::spawn(rpc::serve(socket, asks, log, stopped));
+    let server = tokio::spawn(rpc::serve(socket, config.grants, asks, log, stopped));
     info!(socket = %config.socket.display(), "ready");
     // Where no service manager listens there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

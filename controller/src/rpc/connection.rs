@@ -23,11 +23,12 @@ use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 use tracing::debug;
 
+use super::access::Access;
 use super::lines::{Line, Lines};
 use super::protocol::{self, Incoming};
 use super::users::Users;
 use super::writer::{Patience, Reply, Step, Writer};
-use super::{Ask, Peer};
+use super::{Ask, Grants, Peer};
 use crate::api::{Call, Request};
 use crate::events::Log;
 
@@ -36,17 +37,22 @@ pub(super) async fn run(
     stream: UnixStream,
     asks: &mpsc::Sender<Ask>,
     log: &Log,
-    users: &Users,
+    (users, grants): (&Users, &Arc<Grants>),
     shutdown: watch::Receiver<bool>,
 ) {
     let Ok(credentials) = stream.peer_cred() else { return };
     let user = users.name(credentials.uid()).await;
     let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid(), user };
+    let access = {
+        let (grants, peer) = (Arc::clone(grants), peer.clone());
+        tokio::task::spawn_blocking(move || grants.of(&peer)).await.unwrap_or_default()
+    };
     let (input, mut output) = stream.into_split();
     let mut lines = FramedRead::new(input, Lines::default());
     let (steps, queued) = mpsc::channel(PIPELINE);
     let end = {
-        let reader = Reader { lines: &mut lines, peer, asks, steps, reads: Arc::new(Semaphore::new(READS)) };
+        let reads = Arc::new(Semaphore::new(READS));
+        let reader = Reader { lines: &mut lines, peer, access, asks, steps, reads };
         let writer = Writer::new(&mut output, log, Patience::default());
         let mut writing = std::pin::pin!(writer.run(queued, shutdown.clone()));
         let end = tokio::select! {
@@ -92,6 +98,7 @@ enum End {
 struct Reader<'a> {
     lines: &'a mut FramedRead<OwnedReadHalf, Lines>,
     peer: Peer,
+    access: Access,
     asks: &'a mpsc::Sender<Ask>,
     steps: mpsc::Sender<Step>,
     /// Results of any size may wait to be written: only so many may.
@@ -140,7 +147,11 @@ impl Reader<'_> {
         if is_batch {
             self.then(Step::Open).await?;
         }
-        for Incoming { id, call } in requests {
+        for Incoming { id, mut call } in requests {
+            let refused = call.as_mut().ok().and_then(|call| self.access.admit(&self.peer, call).err());
+            if let Some(refused) = refused {
+                call = Err(protocol::refusal(&refused));
+            }
             match (call, id) {
                 (Ok(call), id) if told_of(&call.request) => {
                     if let Some(step) = reading(call.request, id) {

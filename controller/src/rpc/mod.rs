@@ -9,8 +9,9 @@
 //! A connection may send further requests before the first is answered; answers come in the order of the requests.
 //! Read [`protocol`] (text to call), [`lines`] (bytes to text), [`connection`] (one client), [`writer`] (what it is
 //! answered), [`watch`] and [`history`] (what it is told out of the log), [`server`] (all clients), [`users`] (who they are),
-//! [`socket`] (the file).
+//! [`access`] (who may), [`socket`] (the file).
 
+mod access;
 mod connection;
 mod history;
 mod lines;
@@ -21,6 +22,7 @@ mod users;
 mod watch;
 mod writer;
 
+pub use access::{Grant, Grants, May};
 pub(crate) use history::MOST_SHOWN;
 pub(crate) use lines::MAX_LINE;
 pub use server::{Answer, Ask, Peer, serve};

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::users::Users;
-use super::{connection, protocol};
+use super::{Grants, connection, protocol};
 use crate::api::{ApiError, Call, ErrorKind};
 use crate::events::Log;
 
@@ -56,7 +56,14 @@ pub struct Peer {
 }
 
 /// Serves clients until shutdown; then answers what is in flight, and returns.
-pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, log: Log, mut shutdown: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: UnixListener,
+    grants: Grants,
+    asks: mpsc::Sender<Ask>,
+    log: Log,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let grants = Arc::new(grants);
     let users = Users::default();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -78,8 +85,9 @@ pub async fn serve(listener: UnixListener, asks: mpsc::Sender<Ask>, log: Log, mu
             continue;
         };
         let (asks, log, users, shutdown) = (asks.clone(), log.clone(), users.clone(), shutdown.clone());
+        let grants = Arc::clone(&grants);
         tokio::spawn(async move {
-            connection::run(stream, &asks, &log, &users, shutdown).await;
+            connection::run(stream, &asks, &log, (&users, &grants), shutdown).await;
             drop(place);
         });
     }

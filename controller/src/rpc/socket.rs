@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,9 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|there| (there.dev(), there.ino()))
 }
 
-/// Listens on a path: the owner and the group may connect. A socket that nobody answers on is replaced.
-pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
+/// Listens on a path: the owner and the group may connect, which is the daemon's own where none is given. A socket that
+/// nobody answers on is replaced.
+pub fn bind(path: &Path, group: Option<u32>) -> Result<(UnixListener, SocketFile), BindError> {
     let fail = |error| BindError::Io { path: path.to_owned(), error };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_directory(dir, path)?;
@@ -58,6 +59,9 @@ pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path).map_err(fail)? };
+    if let Some(group) = group {
+        chown(path, None, Some(group)).map_err(fail)?;
+    }
     fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(fail)?;
     Ok((listener, file))
 }
@@ -88,9 +92,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buoyd.sock");
         let stale = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert!(matches!(bind(&path), Err(BindError::Live { .. })));
+        assert!(matches!(bind(&path, None), Err(BindError::Live { .. })));
         drop(stale);
-        let _bound = bind(&path).unwrap();
+        let _bound = bind(&path, None).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
     }
 
@@ -99,7 +103,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buoyd.sock");
         for replaced in [false, true] {
-            let (_listener, file) = bind(&path).unwrap();
+            let (_listener, file) = bind(&path, None).unwrap();
             if replaced {
                 fs::remove_file(&path).unwrap();
                 fs::write(&path, "data").unwrap();
@@ -114,7 +118,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("precious");
         fs::write(&path, "data").unwrap();
-        assert!(matches!(bind(&path), Err(BindError::NotASocket { .. })));
+        assert!(matches!(bind(&path, None), Err(BindError::NotASocket { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"data");
     }
 
@@ -123,7 +127,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (mode, allowed) in [(0o777, false), (0o1777, true), (0o755, true)] {
             fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
-            let bound = bind(&dir.path().join("socket"));
+            let bound = bind(&dir.path().join("socket"), None);
             assert_eq!(bound.is_ok(), allowed, "{mode:o}");
         }
     }

@@ -79,7 +79,8 @@ pub async fn listen(
             Ok(None)
         }
         Endpoint::Unix(path) => {
-            let (listener, file) = rpc::bind(path).map_err(|error| fail(std::io::Error::other(error.to_string())))?;
+            let (listener, file) =
+                rpc::bind(path, None).map_err(|error| fail(std::io::Error::other(error.to_string())))?;
             info!(%endpoint, "listening for switches");
             tokio::spawn(accept_unix(listener, places, reports));
             Ok(Some(file))

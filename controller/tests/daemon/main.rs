@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that fails says so")]
 
+mod access;
 mod api;
 mod backup;
 mod careless;
@@ -20,4 +21,5 @@ mod rpc;
 mod sharing;
 mod store;
 mod support;
+mod trace;
 mod watch;

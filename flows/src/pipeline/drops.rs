@@ -44,16 +44,19 @@ pub enum DropReason {
     NoPatchPort = 19,
     /// Would have left the host with a source MAC that is not LOCAL's.
     ForgedHostMac = 20,
-    /// ARP of a direct port about its own address: an announcement, a probe.
+    /// ARP of a station about its own address, an announcement or a probe; or anything to its own MAC.
     OwnAddress = 21,
     /// To a direct port that is not there, or whose address has no MAC.
     NoDirectPort = 22,
     /// ARP of a direct port for what the switch cannot answer: it never leaves.
     StationArp = 23,
+    /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
+    /// of them.
+    Unwritable = 24,
 }
 
 impl DropReason {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -77,6 +80,7 @@ impl DropReason {
         Self::OwnAddress,
         Self::NoDirectPort,
         Self::StationArp,
+        Self::Unwritable,
     ];
 
     /// The number that stands in cookies.
@@ -112,9 +116,10 @@ impl DropReason {
             Self::ToGateway => "to the network's gateway itself",
             Self::NoPatchPort => "no patch port to the other bridge",
             Self::ForgedHostMac => "from the host, with a MAC that is not its own",
-            Self::OwnAddress => "ARP of a direct port about its own address",
+            Self::OwnAddress => "about a station's own address, or to itself",
             Self::NoDirectPort => "to a direct port that is not there",
             Self::StationArp => "ARP of a direct port that is not answered here",
+            Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
         }
     }
 }

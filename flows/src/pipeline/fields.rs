@@ -47,6 +47,17 @@ pub(super) fn set_eth_dst(mac: MacAddr) -> Action {
     Action::SetField(MatchField::EthDst(mac.into()))
 }
 
+/// IPv4 of protocol 0, whose headers Open vSwitch does not rewrite, whatever the actions say. Of malformed IPv4 it reads
+/// the same.
+pub(super) fn unwritable_ipv4(flow: Flow) -> Flow {
+    flow.on(ipv4()).on(MatchField::IpProto(0))
+}
+
+/// ARP of operation 0 or above 255, which Open vSwitch takes for 0, as it does with malformed ARP: not rewritten either.
+pub(super) fn unwritable_arp(flow: Flow) -> Flow {
+    flow.on(arp()).on(MatchField::ArpOp(0))
+}
+
 /// Forgets where the packet came in, so that it may leave there: OVS drops output to the ingress port in silence.
 pub(super) fn forget_in_port() -> Action {
     Action::Load { dst: whole(FieldId::IN_PORT, 16), value: 0 }
@@ -79,7 +90,7 @@ pub(super) fn echo_request() -> [MatchField; 5] {
 }
 
 /// Turns an echo request to an address into its answer.
-pub(super) fn echo_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
+pub(super) fn echo_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 6] {
     let copy = |src, dst, bits| Action::Move { src: whole(src, bits), dst: whole(dst, bits) };
     [
         copy(FieldId::ETH_SRC, FieldId::ETH_DST, 48),
@@ -88,7 +99,6 @@ pub(super) fn echo_answer(address: Ipv4Addr, mac: MacAddr) -> [Action; 7] {
         Action::SetField(MatchField::Ipv4Src(address.into())),
         Action::SetField(MatchField::Icmpv4Type(0)),
         Action::SetField(MatchField::NwTtl(64)),
-        forget_in_port(),
     ]
 }
 

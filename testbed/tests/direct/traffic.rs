@@ -92,7 +92,7 @@ fn questions_about_it_are_answered_in_the_switch_and_its_own_announcements_are_n
     assert!(told.is_empty(), "{}", listing(&told));
     daemon.start_again();
     eventually(SOON, "they are counted", || {
-        (crate::station::drops(&daemon, "ARP of a direct port about its own address") >= 3).then_some(())
+        (crate::station::drops(&daemon, "about a station's own address, or to itself") >= 3).then_some(())
     });
 }
 

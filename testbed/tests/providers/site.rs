@@ -120,7 +120,7 @@ impl Site {
             "provider create dc --bridge br-ex --uplink uplink0 --gateway {gateway} --host-ip {host} \
              --mac-policy {policy}{options}"
         ));
-        site.command("pool create public --provider dc");
+        site.command("pool create public --provider dc --cool-down 0");
         for range in case.ranges {
             site.command(&format!("pool add public {range} --all-addresses"));
         }

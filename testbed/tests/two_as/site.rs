@@ -78,11 +78,11 @@ impl Site {
         site.command(&format!(
             "provider create south --bridge {south_bridge} --uplink uplink1 --gateway 192.0.2.66 --host-ip 192.0.2.67"
         ));
-        site.command("pool create north --provider north --default");
+        site.command("pool create north --provider north --default --cool-down 0");
         for (address, mac) in NORTH {
             site.command(&format!("pool add north {address} --mac {mac}"));
         }
-        site.command("pool create south --provider south --range 192.0.2.75 --range 192.0.2.90");
+        site.command("pool create south --provider south --range 192.0.2.75 --range 192.0.2.90 --cool-down 0");
         site.command("pool add south 198.51.100.32/29 --all-addresses");
         for command in TENANTS {
             site.command(command);

@@ -104,6 +104,11 @@ impl FieldId {
         }
     }
 
+    /// The header that the field has in a match.
+    pub(crate) fn in_match(self) -> u32 {
+        FieldSpec::of(self.0).map_or(self.0, |spec| spec.oxm)
+    }
+
     /// How many bits the field has, as far as it is known.
     pub fn bits(self) -> u16 {
         let [.., len] = self.0.to_be_bytes();
@@ -162,7 +167,7 @@ impl Subfield {
 impl Subfield {
     /// The whole field with this number in it (high bytes may be left out or zero); none for a part, and for a field
     /// without a variant.
-    pub(in crate::openflow) fn holding(self, number: &[u8]) -> Option<MatchField> {
+    pub(crate) fn holding(self, number: &[u8]) -> Option<MatchField> {
         if self != self.field.whole() || number.len() > 16 {
             return None;
         }

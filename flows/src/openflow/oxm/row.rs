@@ -78,7 +78,7 @@ macro_rules! fields {
 
         impl MatchField {
             /// The field's header, value and mask as numbers; none for a field without a row.
-            pub(in crate::openflow) fn parts(&self) -> Option<Parts> {
+            pub(crate) fn parts(&self) -> Option<Parts> {
                 let (rank, header, bits, len, (value, mask)) = match self {
                     $(Self::$field(value) => ($rank, $oxm, $bits, <$type as RowType>::LEN, value.parts()),)*
                     Self::Reg { index, value } => {

@@ -27,15 +27,15 @@ impl FieldSpec {
 
 /// A field as numbers: bits outside the mask are zero.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::openflow) struct Parts {
+pub(crate) struct Parts {
     pub(super) rank: u8,
     /// The header in a match, without mask bit.
-    pub(in crate::openflow) header: u32,
+    pub(crate) header: u32,
     pub(super) len: usize,
-    pub(in crate::openflow) value: u128,
-    pub(in crate::openflow) mask: u128,
+    pub(crate) value: u128,
+    pub(crate) mask: u128,
     /// The mask of an exact match.
-    pub(in crate::openflow) all: u128,
+    pub(crate) all: u128,
 }
 
 impl Parts {

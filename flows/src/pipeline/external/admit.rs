@@ -7,9 +7,15 @@ use super::View;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
-use crate::pipeline::fields::{arp, in_port, ipv4, on_vlan, untagged};
+use crate::pipeline::drops::DropReason;
+use crate::pipeline::fields::{arp, in_port, ipv4, on_vlan, untagged, unwritable_arp};
 use crate::pipeline::registers::{ORIGIN, Origin, PROVIDER};
 use crate::pipeline::tables::external::{ADMIT, ARP, INBOUND, OUTBOUND};
+
+/// What could leave with another ARP sender than flows wrote.
+pub(super) fn unwritable() -> Flow {
+    unwritable_arp(Flow::new(ADMIT, UNWRITABLE, Owner::dropping(DropReason::Unwritable)))
+}
 
 pub(super) fn patch(patch: PortNo) -> Flow {
     let from_instances = Flow::new(ADMIT, ANYTHING, Owner { feature: Feature::Admit, entity: 0 });
@@ -39,6 +45,7 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
     }
 }
 
+const UNWRITABLE: u16 = 200;
 const TAGGED_ARP: u16 = 140;
 const TAGGED: u16 = 130;
 const HOST_ADDRESS: u16 = 120;

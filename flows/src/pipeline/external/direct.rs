@@ -99,6 +99,8 @@ impl<'a> Station<'a> {
         let to = || MatchField::Ipv4Dst(address.into());
         let inward = self.flow(INBOUND, TO_STATION, self.owner(Feature::Inbound)).on(ipv4()).on(untagged()).on(to());
         flows.push(inward.apply(brought.clone()));
+        let itself = self.flow(INBOUND, TO_ITSELF, Owner::dropping(DropReason::OwnAddress)).on(self.is_sender());
+        flows.push(itself.on(ipv4()).on(to()));
         let from_instance = self.flow(NEXT_HOP, NEAR, self.owner(Feature::NextHop)).on(ipv4()).on(to());
         flows.push(from_instance.apply(brought));
     }
@@ -195,6 +197,7 @@ const ANSWERED: u16 = 290;
 // ARP_ANSWER
 const ANSWER: u16 = 110;
 // INBOUND
+const TO_ITSELF: u16 = 215;
 const TO_STATION: u16 = 210;
 // ARP_TARGET, INBOUND
 const TO_HOST: u16 = 205;

@@ -46,6 +46,7 @@ pub(super) fn compile(world: World<'_>, entity: &Entity, flows: &mut Vec<Flow>) 
         flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
         let patches: BTreeSet<PortNo> = views.filter_map(|view| Some(view.patch?.number)).collect();
         patches.into_iter().for_each(|patch| flows.push(admit::patch(patch)));
+        flows.push(admit::unwritable());
     } else {
         views.for_each(|view| view.compile(entity, flows));
     }

@@ -10,7 +10,7 @@ use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{arp, arp_request, in_port, ipv4, on_vlan, untagged};
+use crate::pipeline::fields::{arp, arp_request, in_port, ipv4, on_vlan, untagged, unwritable_ipv4};
 use crate::pipeline::registers::{INTERFACE, NETWORK, ORIGIN, Origin};
 use crate::pipeline::tables::integration::{ADMIT, ANTI_SPOOF, ARP, DESTINATION_NAT, L2};
 
@@ -18,6 +18,7 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
     let end = |reason| Flow::new(ANTI_SPOOF, FORGED, Owner::dropping(reason));
     flows.push(end(DropReason::ForgedAddress).on(ipv4()));
     flows.push(end(DropReason::ForgedArp).on(arp()));
+    flows.push(unwritable_ipv4(Flow::new(ADMIT, UNWRITABLE, Owner::dropping(DropReason::Unwritable))));
 }
 
 /// From a provider's bridge comes IPv4 only, routed: this is where its time to live counts down.
@@ -48,6 +49,7 @@ pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
 }
 
 // ADMIT
+const UNWRITABLE: u16 = 200;
 const OWN: u16 = 100;
 const FORGED_MAC: u16 = 50;
 // ANTI_SPOOF

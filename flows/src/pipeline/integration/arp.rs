@@ -7,14 +7,14 @@ use super::{Guest, within};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::MatchField;
-use crate::pipeline::fields::{arp, arp_answer, arp_reply, arp_request, forget_in_port, set_eth_dst};
+use crate::pipeline::fields::{arp, arp_answer, arp_reply, arp_request, set_eth_dst};
 use crate::pipeline::tables::integration::{ARP, DELIVER};
 
 pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
     let owner = Owner { feature: Feature::Arp, entity: network.id.0 };
     let flow = |priority| Flow::new(ARP, priority, owner).on(within(network)).on(arp());
     let asked = flow(GATEWAY).on(arp_request()).on(MatchField::ArpTpa(network.gateway.into()));
-    let answer = arp_answer(network.gateway, network.gateway_mac).into_iter().chain([forget_in_port()]);
+    let answer = arp_answer(network.gateway, network.gateway_mac);
     flows.push(asked.apply(answer).goto(DELIVER));
     flows.push(flow(REPLY).on(arp_reply()).goto(DELIVER));
 }

@@ -7,12 +7,12 @@ use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{echo_answer, echo_request, forget_in_port, ipv4, set_eth_dst, set_eth_src, to};
+use crate::pipeline::fields::{echo_answer, echo_request, ipv4, set_eth_dst, set_eth_src, to};
 use crate::pipeline::tables::integration::{DELIVER, ROUTE, SOURCE_NAT};
 
 pub(super) fn base(flows: &mut Vec<Flow>) {
     let away = Flow::new(ROUTE, AWAY, Owner { feature: Feature::Routing, entity: 0 }).on(ipv4());
-    flows.push(away.apply([Action::DecNwTtl, forget_in_port()]).goto(SOURCE_NAT));
+    flows.push(away.apply([Action::DecNwTtl]).goto(SOURCE_NAT));
 }
 
 pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
@@ -29,8 +29,7 @@ pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
 pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     let back = guest.flow(ROUTE, INSTANCE, Feature::Routing).on(ipv4());
     let back = back.on(MatchField::Ipv4Dst(guest.interface.ip.into()));
-    let actions =
-        [Action::DecNwTtl, set_eth_src(guest.network.gateway_mac), set_eth_dst(guest.interface.mac), forget_in_port()];
+    let actions = [Action::DecNwTtl, set_eth_src(guest.network.gateway_mac), set_eth_dst(guest.interface.mac)];
     flows.push(back.apply(actions).goto(DELIVER));
 }
 

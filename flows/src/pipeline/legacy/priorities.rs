@@ -56,6 +56,9 @@ pub(super) mod external {
 
 /// br-int, by the port that a packet came in on.
 pub(super) mod integration {
+    /// What the switch would not rewrite, from wherever.
+    pub(crate) const UNWRITABLE: u16 = 250;
+
     // From an instance, with its own MAC and address.
     /// A question by ARP.
     pub(crate) const ASK: u16 = 200;

@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use buoy_topology::{Interface, Network, PortNo};
 
 use super::TABLE;
+use super::priorities::integration::UNWRITABLE;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
-use crate::pipeline::fields::{in_port, ipv4, last_drop, on_vlan, output, push_vlan, untagged};
+use crate::pipeline::fields::{in_port, ipv4, last_drop, on_vlan, output, push_vlan, untagged, unwritable_ipv4};
 use crate::pipeline::{Entity, World};
 
 pub(super) fn compile(world: World<'_>, entity: &Entity, flows: &mut Vec<Flow>) {
@@ -20,6 +21,7 @@ pub(super) fn compile(world: World<'_>, entity: &Entity, flows: &mut Vec<Flow>) 
     match entity {
         Entity::Base => {
             flows.push(last_drop(TABLE, DropReason::UnknownPort));
+            flows.push(unwritable_ipv4(Flow::new(TABLE, UNWRITABLE, Owner::dropping(DropReason::Unwritable))));
             let patches: BTreeSet<_> = site.providers().map(|provider| provider.patch_peer()).collect();
             flows.extend(patches.iter().filter_map(|name| world.bridge.port(name)).map(nat::end));
         }

@@ -1,0 +1,116 @@
+//! What is said of a trace: its stages, and where the packet ends.
+
+use buoy_flows::openflow::PacketInReason;
+use buoy_flows::simulate::{Cause, Headers, Outcome, Trace};
+use buoy_topology::{PortName, PortNo};
+
+use super::bridges::Bridges;
+use super::packet::{hex, words};
+use crate::api::trace::{TraceStage, TraceVerdict};
+use crate::core::Core;
+
+/// Who tells, and of what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling<'a> {
+    pub(super) core: &'a Core,
+    pub(super) bridges: &'a Bridges,
+}
+
+impl Telling<'_> {
+    pub(super) fn stages(self, trace: &Trace) -> Vec<TraceStage> {
+        let told = trace.stages.iter().enumerate().map(|(index, stage)| TraceStage {
+            bridge: stage.bridge.clone(),
+            table: stage.table.0,
+            table_name: self.bridges.table_name(&stage.bridge, stage.table),
+            owner: stage.flow.as_ref().and_then(|flow| flow.owner()).map(|own| own.feature.word().to_owned()),
+            flow: stage.flow.as_ref().map(ToString::to_string),
+            sentence: trace.sentence(index, self.bridges),
+        });
+        told.collect()
+    }
+
+    /// Where the packet ends; none where it met nothing.
+    pub(super) fn verdict(self, trace: &Trace) -> Option<TraceVerdict> {
+        let end = trace.verdict()?;
+        let mut verdict = TraceVerdict {
+            result: "dropped".to_owned(),
+            bridge: end.bridge.clone(),
+            port: None,
+            to: None,
+            reason: None,
+            packet: None,
+            bytes: None,
+            sentence: String::new(),
+        };
+        let place = trace.stages.get(end.stage).map_or_else(String::new, |stage| {
+            let name = self.bridges.table_name(&stage.bridge, stage.table);
+            format!(
+                "in table {}{} of {}",
+                stage.table,
+                name.map(|own| format!(" ({own})")).unwrap_or_default(),
+                stage.bridge
+            )
+        });
+        match &end.outcome {
+            Outcome::Sent { port, frame } => {
+                let name = self.bridges.port_name(&end.bridge, *port);
+                let to = self.behind(&end.bridge, *port, frame);
+                verdict.result = "delivered".to_owned();
+                verdict.sentence = match &to {
+                    Some(to) => format!("{to} gets it by {name} of {} as {}", end.bridge, words(frame)),
+                    None => format!("it leaves {} by {name} as {}", end.bridge, words(frame)),
+                };
+                (verdict.port, verdict.to) = (Some(name), to);
+                (verdict.packet, verdict.bytes) = (Some(words(frame)), Some(hex(frame)));
+            }
+            Outcome::Dropped(cause) => {
+                verdict.sentence = match cause {
+                    Cause::NoFlow => format!("no flow takes it {place}"),
+                    cause => format!("{cause}, {place}"),
+                };
+                verdict.reason = Some(cause.to_string());
+            }
+            Outcome::Controller { reason, .. } => {
+                let why = match reason {
+                    PacketInReason::InvalidTtl => "its time to live is over",
+                    _ => "it is for the controller",
+                };
+                verdict.result = "controller".to_owned();
+                verdict.sentence = format!("{why}, {place}");
+                verdict.reason = Some(why.to_owned());
+            }
+            Outcome::Unjudged(what) => {
+                verdict.result = "unknown".to_owned();
+                verdict.sentence = format!("{what} is not simulated: what becomes of it {place} is not known");
+                verdict.reason = Some(format!("{what} is not simulated"));
+            }
+        }
+        Some(verdict)
+    }
+
+    /// Who is behind a port, and for this frame.
+    fn behind(self, bridge: &PortName, port: PortNo, frame: &[u8]) -> Option<String> {
+        let site = &self.core.site;
+        if port == PortNo::LOCAL {
+            return Some("the host".to_owned());
+        }
+        let named = |name: &PortName| {
+            self.bridges.get(bridge).and_then(|own| own.port(name)).map(|own| own.number) == Some(port)
+        };
+        if let Some(provider) = site.providers().find(|own| own.bridge == *bridge && named(&own.uplink)) {
+            return Some(format!("provider {}", provider.name));
+        }
+        let is_patch =
+            |own: &buoy_topology::Provider| named(&own.patch) && own.bridge == *bridge || named(&own.patch_peer());
+        if site.providers().any(|own| is_patch(own)) {
+            return None;
+        }
+        let headers = Headers::of(port, frame)?;
+        let mut here = site.instances().filter(|own| own.bridge == *bridge);
+        let guest = here.find(|own| own.interfaces.iter().any(|own| named(&own.port) && own.mac == headers.eth_dst));
+        if let Some(instance) = guest {
+            return Some(format!("instance {}", instance.name));
+        }
+        site.directs().find(|own| named(&own.port)).map(|own| format!("direct port {}", own.name))
+    }
+}

@@ -1,0 +1,209 @@
+//! What `ovs-appctl ofproto/trace` says: the flows that a packet meets, and the datapath actions read as what leaves.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use buoy_flows::simulate::Headers;
+use buoy_flows::simulate::headers::Vlan;
+use buoy_testbed::Lab;
+use buoy_topology::PortNo;
+use serde_json::{Value, json};
+
+use crate::packets::Packet;
+
+/// The control socket of a lab's ovs-vswitchd.
+#[derive(Debug)]
+pub(crate) struct Ovs {
+    stream: UnixStream,
+    /// Bridge and OpenFlow number of each port of the datapath.
+    ports: BTreeMap<u32, (String, PortNo)>,
+}
+
+/// Bridge, table, and the flow's priority and cookie.
+pub(crate) type Stage = (String, u8, Option<(u16, u64)>);
+
+/// What OVS said of a packet.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    /// All of it.
+    pub(crate) text: String,
+    pub(crate) stages: Vec<Stage>,
+    actions: String,
+    ports: BTreeMap<u32, (String, PortNo)>,
+}
+
+/// What becomes of a packet or of a copy.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Sent { bridge: String, port: PortNo, headers: Headers },
+    Controller { reason: u8, headers: Headers },
+}
+
+impl Ovs {
+    pub(crate) fn connect(lab: &Lab) -> Self {
+        let pid = std::fs::read_to_string(lab.path("/run/openvswitch/ovs-vswitchd.pid")).expect("it runs");
+        let path = lab.path(&format!("/run/openvswitch/ovs-vswitchd.{}.ctl", pid.trim()));
+        let stream = UnixStream::connect(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
+        let mut ovs = Self { stream, ports: BTreeMap::new() };
+        let mut bridge = String::new();
+        for line in ovs.call("dpif/show", &[]).lines() {
+            // A bridge is "  name:", a port of it "    name 1/2: (dummy)"; patch ports have no number behind the slash.
+            if let Some(name) = line.strip_prefix("  ").filter(|line| !line.starts_with(' ')) {
+                bridge = name.trim_end_matches(':').to_owned();
+            } else if let Some((numbers, _)) = line.trim().split_once(": ")
+                && let Some((_, numbers)) = numbers.split_once(' ')
+                && let Some((number, datapath)) = numbers.split_once('/')
+                && bridge.starts_with("sim-")
+                && let (Ok(number), Ok(datapath)) = (number.parse(), datapath.parse())
+            {
+                let number = if number == 65_534 { PortNo::LOCAL } else { PortNo(number) };
+                ovs.ports.insert(datapath, (bridge.clone(), number));
+            }
+        }
+        ovs
+    }
+
+    /// One call of the JSON-RPC that ovs-appctl speaks.
+    fn call(&mut self, method: &str, params: &[&str]) -> String {
+        let call = json!({"id": 0, "method": method, "params": params});
+        self.stream.write_all(call.to_string().as_bytes()).expect("OVS reads");
+        let mut answer = Vec::new();
+        let mut chunk = [0; 65_536];
+        loop {
+            let count = self.stream.read(&mut chunk).expect("OVS answers");
+            assert_ne!(count, 0, "OVS hung up");
+            answer.extend_from_slice(&chunk[..count]);
+            if let Ok(answer) = serde_json::from_slice::<Value>(&answer) {
+                return answer["result"].as_str().unwrap_or_else(|| panic!("{method} {params:?}: {answer}")).to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn trace(&mut self, packet: &Packet) -> Traced {
+        let port = if packet.port == PortNo::LOCAL { "LOCAL".to_owned() } else { packet.port.to_string() };
+        let mut hex = String::new();
+        packet.frame.iter().for_each(|byte| write!(hex, "{byte:02x}").expect("a string takes any text"));
+        let text = self.call("ofproto/trace", &[packet.bridge.as_str(), &format!("in_port={port}"), &hex]);
+        Traced::read(text, self.ports.clone())
+    }
+}
+
+impl Traced {
+    fn read(text: String, ports: BTreeMap<u32, (String, PortNo)>) -> Self {
+        let mut stages = Vec::new();
+        let mut bridge = String::new();
+        for line in text.lines() {
+            if let Some(name) = line.trim().strip_prefix("bridge(\"") {
+                bridge = name.trim_end_matches("\")").to_owned();
+            }
+            let Some((table, rest)) = line.trim().split_once(". ") else { continue };
+            let Ok(table) = table.parse() else { continue };
+            let word = |name: &str| {
+                let (_, rest) = rest.split_once(name)?;
+                rest.split([',', ' ']).next().map(str::to_owned)
+            };
+            let flow = word("priority ").map(|priority| {
+                let cookie = word("cookie 0x").map_or(0, |own| u64::from_str_radix(&own, 16).expect("hex"));
+                (priority.parse().expect("a priority"), cookie)
+            });
+            stages.push((bridge.clone(), table, flow));
+        }
+        let actions = text.lines().rev().find_map(|line| line.strip_prefix("Datapath actions: "));
+        let actions = actions.unwrap_or_else(|| panic!("no actions in\n{text}")).to_owned();
+        Self { text, stages, actions, ports }
+    }
+
+    /// What the datapath does with a packet that has these headers.
+    pub(crate) fn ends(&self, mut headers: Headers) -> Vec<End> {
+        let mut ends = Vec::new();
+        self.run(&self.actions, &mut headers, &mut ends);
+        ends
+    }
+
+    fn run(&self, actions: &str, headers: &mut Headers, ends: &mut Vec<End>) {
+        for action in split(actions) {
+            if let Ok(number) = action.parse::<u32>() {
+                let (bridge, port) =
+                    self.ports.get(&number).unwrap_or_else(|| panic!("no port {number}: {}", self.text));
+                ends.push(End::Sent { bridge: bridge.clone(), port: *port, headers: headers.clone() });
+                continue;
+            }
+            let (name, inner) = action
+                .split_once('(')
+                .map_or((action, ""), |(name, rest)| (name, rest.strip_suffix(')').expect("it is closed")));
+            match name {
+                "drop" | "meter" => {}
+                "pop_vlan" => headers.vlan = None,
+                "push_vlan" => {
+                    let number =
+                        |name| fields(inner).find(|(own, _)| *own == name).map_or(0, |(_, value)| number(value));
+                    let tci = u16::try_from(number("vid") | number("pcp") << 13).expect("a tag");
+                    headers.vlan = Some(Vlan { kind: 0x8100, tci });
+                }
+                "set" => set(inner, headers),
+                "clone" => self.run(inner, &mut headers.clone(), ends),
+                // How OVS hands a copy to a meter and the controller.
+                "sample" => {
+                    let (_, inner) = inner.split_once("actions(").unwrap_or_else(|| panic!("{action}"));
+                    self.run(inner.strip_suffix(')').expect("it is closed"), &mut headers.clone(), ends);
+                }
+                "userspace" => {
+                    let (_, reason) = inner.split_once("reason=").unwrap_or_else(|| panic!("{action}"));
+                    let reason = reason.split(',').next().expect("there is a first").parse().expect("a number");
+                    ends.push(End::Controller { reason, headers: headers.clone() });
+                }
+                other => panic!("{other} in {}", self.text),
+            }
+        }
+    }
+}
+
+/// Writes the fields of `eth(src=…,dst=…)` and the like.
+fn set(inner: &str, headers: &mut Headers) {
+    let (kind, inner) = inner.split_once('(').expect("a header");
+    for (field, value) in fields(inner.trim_end_matches(')')) {
+        match (kind, field) {
+            ("eth", "src") => headers.eth_src = value.parse().unwrap(),
+            ("eth", "dst") => headers.eth_dst = value.parse().unwrap(),
+            ("ipv4", "src") | ("arp", "sip") => headers.nw_src = value.parse().unwrap(),
+            ("ipv4", "dst") | ("arp", "tip") => headers.nw_dst = value.parse().unwrap(),
+            ("ipv4", "ttl") => headers.nw_ttl = value.parse().unwrap(),
+            ("arp", "op") => headers.nw_proto = value.parse().unwrap(),
+            ("arp", "sha") => headers.arp_sha = value.parse().unwrap(),
+            ("arp", "tha") => headers.arp_tha = value.parse().unwrap(),
+            ("icmp", "type") => headers.tp_src = value.parse().unwrap(),
+            ("icmp", "code") => headers.tp_dst = value.parse().unwrap(),
+            _ => panic!("{kind}: {field}={value}"),
+        }
+    }
+}
+
+fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(',').filter_map(|pair| pair.split_once('='))
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().expect("a number")
+}
+
+/// The actions of a list, which have lists in them.
+fn split(actions: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0_usize, 0, Vec::new());
+    for (at, letter) in actions.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&actions[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&actions[start..]);
+    parts
+}
