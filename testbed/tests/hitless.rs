@@ -7,9 +7,11 @@ use std::time::Duration;
 use buoy_testbed::probe::{PingRun, StreamRun, eventually};
 use buoy_testbed::proxy::Proxy;
 use buoy_testbed::scenario::{BRIDGES, SOON, await_up_to_date, behind_proxies, buoyctl};
+use buoy_testbed::site::HOST;
 use buoy_testbed::{Daemon, Lab, Rpc, crowd};
 
 const RECONNECT: Duration = Duration::from_secs(20);
+const ATTEMPTS: usize = 3;
 
 struct Site {
     lab: Lab,
@@ -38,19 +40,29 @@ impl Site {
         Self { lab, daemon, proxies }
     }
 
-    /// Runs traffic through all ten addresses while something happens; nothing may be lost.
-    fn under_traffic(&mut self, what: &str, happens: impl FnOnce(&mut Self)) {
+    /// Runs traffic through all ten addresses while something happens; nothing may be lost. Where the host itself, which
+    /// nothing happens to, loses packets in the same time, the machine had no time for the switch: that says nothing, and
+    /// is done again.
+    fn under_traffic(&mut self, what: &str, happens: impl Fn(&mut Self)) {
+        let told = (0..ATTEMPTS).any(|_| self.attempt(what, &happens));
+        assert!(told, "{what}: packets of the host were lost too, {ATTEMPTS} times\n{}", self.daemon.log());
+    }
+
+    /// Tells whether it said anything.
+    fn attempt(&mut self, what: &str, happens: impl Fn(&mut Self)) -> bool {
         let remote = self.lab.node("remote");
         // Ten streams of packets, one each millisecond in all.
         let interval = Duration::from_millis(10);
         let mut pings: Vec<_> = (1..=10).map(|number| PingRun::start(&remote, address(number), interval)).collect();
-        pings.iter_mut().for_each(|run| run.await_reply(SOON));
+        let mut control = PingRun::start(&remote, HOST, interval);
+        pings.iter_mut().chain([&mut control]).for_each(|run| run.await_reply(SOON));
         let streams = [
             StreamRun::start(&remote, &self.lab.node("vm1"), address(1), 7_001),
             StreamRun::start(&self.lab.node("vm2"), &remote, Ipv4Addr::new(198, 51, 100, 10), 7_002),
         ];
         happens(self);
-        pings.iter_mut().for_each(|run| run.await_more(30, SOON));
+        pings.iter_mut().chain([&mut control]).for_each(|run| run.await_more(30, SOON));
+        let control = control.stop();
         let pings: Vec<_> = pings.into_iter().map(PingRun::stop).collect();
         let sent: u64 = pings.iter().map(|report| report.sent).sum();
         let lost: usize = pings.iter().map(|report| report.lost.len()).sum();
@@ -61,7 +73,12 @@ impl Site {
         for report in &streams {
             assert!(report.broken.is_none() && report.echoes > 10, "{what}: {report:?}");
         }
+        if !control.lost.is_empty() {
+            println!("{what}: the host lost {} of {}", control.lost.len(), control.sent);
+            return lost == 0;
+        }
         assert_eq!(lost, 0, "{what}: {pings:?}\n{}", self.daemon.log());
+        true
     }
 }
 
@@ -91,11 +108,11 @@ fn nothing_that_the_controller_does_is_noticed() {
             eventually(SOON, "the layout of this version", || (site.lab.lasting_flows(bridge) == before).then_some(()));
         }
     });
+    let mut rpc = Rpc::connect(&site.daemon);
+    crowd::declare(&mut rpc, "lan");
+    crowd::add_instances(&mut rpc, 0..1_001, |_| "vm1".to_owned());
+    crowd::associate(&mut rpc, 0..1);
     site.under_traffic("flows of another address are deleted, and put back", |site| {
-        let mut rpc = Rpc::connect(&site.daemon);
-        crowd::declare(&mut rpc, "lan");
-        crowd::add_instances(&mut rpc, 0..1, |_| "vm1".to_owned());
-        crowd::associate(&mut rpc, 0..1);
         await_up_to_date(&site.daemon, SOON);
         let before = site.lab.lasting_flows("br-int");
         let other = crowd::address(0);
@@ -104,7 +121,6 @@ fn nothing_that_the_controller_does_is_noticed() {
     });
     site.under_traffic("1,000 other floating IPs come and go", |site| {
         let mut rpc = Rpc::connect(&site.daemon);
-        crowd::add_instances(&mut rpc, 1..1_001, |_| "vm1".to_owned());
         crowd::associate(&mut rpc, 1..1_001);
         await_up_to_date(&site.daemon, SOON);
         assert!(site.lab.lasting_flows("br-int").len() > 3_000);
