@@ -23,6 +23,7 @@ pub mod project;
 pub mod provider;
 pub mod range;
 pub mod record;
+mod schema;
 pub mod site;
 pub mod switch;
 pub mod time;

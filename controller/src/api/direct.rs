@@ -2,12 +2,13 @@
 
 use buoy_topology::{MacAddr, Name, PortName};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::Address;
 
 /// Parameters of `direct.add`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectAdd {
     /// A name for it

@@ -1,11 +1,12 @@
 //! Why a request was refused, in words that stay.
 
 use buoy_topology::ops::OpError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The kinds of refusal: `error.data.kind` in JSON, the exit code on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// An argument that contradicts itself, another one or the state.

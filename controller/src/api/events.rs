@@ -2,13 +2,14 @@
 
 use buoy_topology::Name;
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::Address;
 use crate::events::{Class, Filter, Kind, Seq};
 
 /// Parameters of `watch.start`: all that are given must hold.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WatchStart {
     /// Begin with what came after this event [default: with what happens from now on]
@@ -42,7 +43,7 @@ impl WatchStart {
 }
 
 /// Parameters of `history.show`: all that are given must hold.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HistoryShow {
     /// Only what happened to this address

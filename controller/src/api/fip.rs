@@ -2,12 +2,13 @@
 
 use buoy_topology::{FloatingIpState, Label, LabelFilter, LabelKey, MacAddr, Name, Note, PortName, RangeSpec};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting};
 
 /// Parameters of `fip.allocate`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipAllocate {
     /// The pool [default: the default pool, or the only one]
@@ -26,7 +27,7 @@ pub struct FipAllocate {
 }
 
 /// Parameters of `fip.associate`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipAssociate {
     /// The floating IP; where it is not allocated yet, the instance's project gets it
@@ -47,7 +48,7 @@ pub struct FipAssociate {
 }
 
 /// Parameters of `fip.set`: what is not given stays.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipSet {
     /// The floating IP, whoever has it
@@ -69,7 +70,7 @@ pub struct FipSet {
 }
 
 /// Parameters of `fip.reserve`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipReserve {
     /// Addresses of one pool that no project has: one address, a span A-B or a CIDR
@@ -80,7 +81,7 @@ pub struct FipReserve {
 }
 
 /// Parameters of `fip.unreserve`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipUnreserve {
     /// Addresses of one pool: one address, a span A-B or a CIDR
@@ -88,7 +89,7 @@ pub struct FipUnreserve {
 }
 
 /// A floating IP by its address.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByAddress {
     /// The floating IP
@@ -96,7 +97,7 @@ pub struct ByAddress {
 }
 
 /// Parameters of `fip.list`: all that are given must hold.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FipList {
     /// Only of this pool

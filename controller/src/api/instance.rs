@@ -2,12 +2,13 @@
 
 use buoy_topology::{Label, LabelFilter, LabelKey, MacAddr, Name, Note, PortName, VlanId};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting};
 
 /// Parameters of `instance.add`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceAdd {
     /// A name for it
@@ -47,7 +48,7 @@ pub struct InstanceAdd {
 }
 
 /// Parameters of `instance.detach`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceDetach {
     /// The instance
@@ -62,7 +63,7 @@ pub struct InstanceDetach {
 }
 
 /// Parameters of `instance.set`: what is not given stays.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceSet {
     /// The instance
@@ -81,7 +82,7 @@ pub struct InstanceSet {
 }
 
 /// Parameters of `instance.remove`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceRemove {
     /// The instance
@@ -93,7 +94,7 @@ pub struct InstanceRemove {
 }
 
 /// Parameters of `instance.list`: all that are given must hold.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InstanceList {
     /// Only with this label; may be given several times, and all must hold
@@ -102,7 +103,7 @@ pub struct InstanceList {
 }
 
 /// Parameters of `instance.attach`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceAttach {
     /// The instance

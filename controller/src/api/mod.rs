@@ -1,10 +1,12 @@
 //! What clients and daemon say to each other: [`request`] and the parameters by noun, [`views`] as results, [`error`];
-//! [`written`] is how addresses are read.
+//! [`written`] is how addresses are read;
+//! `discover` tells all that to clients.
 //!
 //! The parameters are at once the arguments of `buoyctl` and the params of the JSON-RPC methods: one definition, the
 //! same names.
 
 pub mod direct;
+pub(crate) mod discover;
 pub mod error;
 pub mod events;
 pub mod fip;
@@ -14,6 +16,7 @@ pub mod pool;
 pub mod project;
 pub mod provider;
 pub mod request;
+mod schema;
 pub mod site;
 pub mod trace;
 pub mod views;

@@ -2,12 +2,13 @@
 
 use buoy_topology::{MacAddr, Name};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `network.create`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkCreate {
     /// A name for it
@@ -27,7 +28,7 @@ pub struct NetworkCreate {
 }
 
 /// Parameters of `network.set`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSet {
     /// The network

@@ -2,12 +2,13 @@
 
 use buoy_topology::{CoolDown, MacAddr, Name, Note, Percent, RangeSpec};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::Setting;
 
 /// Parameters of `pool.create`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolCreate {
     /// A name for it
@@ -36,7 +37,7 @@ pub struct PoolCreate {
 }
 
 /// Parameters of `pool.set`: what is not given stays.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSet {
     /// The pool
@@ -53,7 +54,7 @@ pub struct PoolSet {
 }
 
 /// Parameters of `pool.add`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolAdd {
     /// The pool
@@ -71,7 +72,7 @@ pub struct PoolAdd {
 }
 
 /// Parameters of `pool.import`: a list of addresses, all or nothing, in one part or in several.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolImport {
     /// The pool.
@@ -93,7 +94,7 @@ pub struct PoolImport {
 }
 
 /// An entry of a list of addresses. What it does not say stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportEntry {
     /// A CIDR, a span A-B or a single address.
@@ -107,7 +108,7 @@ pub struct ImportEntry {
 }
 
 /// Parameters of `pool.remove`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolRemove {
     /// The pool

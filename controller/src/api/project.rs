@@ -6,10 +6,11 @@ use std::str::FromStr;
 use buoy_topology::project::ParseQuotaError;
 use buoy_topology::{Name, Quota};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Parameters of `project.set`: what is not given stays.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectSet {
     /// The project; it need not be known yet

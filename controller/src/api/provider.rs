@@ -2,12 +2,13 @@
 
 use buoy_topology::{HookCommand, MacAddr, Name, PortName, VlanId};
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `provider.create`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderCreate {
     /// A name for it
@@ -61,7 +62,7 @@ pub struct ProviderCreate {
 }
 
 /// Parameters of `provider.set`: what is not given stays.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderSet {
     /// Its name
@@ -112,7 +113,7 @@ pub struct ProviderSet {
 }
 
 /// Which source MAC the provider sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// The uplink's own MAC, for all addresses
@@ -125,7 +126,7 @@ pub enum Policy {
 }
 
 /// A policy that is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// It is done

@@ -4,22 +4,31 @@ use std::time::Duration;
 
 use buoy_topology::{Name, PortName};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::discover::{Described, OpenRpc, Types};
+use super::trace::TraceView;
+use super::views::{
+    BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, GoneView, ImportView, InstanceView,
+    NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView, SiteView,
+    StatusView, SwitchView, WatchView,
+};
 use super::{
-    ByAddress, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
+    ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
     PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, SiteApply,
     SiteExport, TraceShow, WatchStart,
 };
 
 macro_rules! methods {
-    ($($(#[$doc:meta])* $variant:ident $(($params:ty))? = $method:literal, $changes:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $(($params:ty))? = $method:literal, $changes:literal
+        -> $result:ty, [$($kind:ident),*];)*) => {
         /// Everything that the daemon can be asked.
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(tag = "method", content = "params")]
         pub enum Request {
-            $($(#[$doc])* #[serde(rename = $method)] $variant $(($params))?,)*
+            $($(#[doc = $doc])* #[serde(rename = $method)] $variant $(($params))?,)*
         }
 
         impl Request {
@@ -55,117 +64,131 @@ macro_rules! methods {
             pub fn takes_params(method: &str) -> bool {
                 match method { $($method => !stringify!($($params)?).is_empty(),)* _ => false }
             }
+
+            /// What each method takes and gives: `rpc.discover` tells it.
+            pub(super) fn described(types: &mut Types) -> Vec<Described> {
+                vec![$(Described {
+                    name: $method,
+                    summary: concat!($($doc),*).trim(),
+                    changes: $changes,
+                    params: [$(types.fields::<$params>())?].into_iter().next(),
+                    result: types.result::<$result>(),
+                    kinds: &[$(ErrorKind::$kind),*],
+                }),*]
+            }
         }
     };
 }
 
 methods! {
     /// Declares an upstream.
-    ProviderCreate(ProviderCreate) = "provider.create", true;
+    ProviderCreate(ProviderCreate) = "provider.create", true -> Outcome<ProviderView>, [Conflict];
     /// All upstreams.
-    ProviderList = "provider.list", false;
+    ProviderList = "provider.list", false -> Vec<ProviderView>, [];
     /// One upstream.
-    ProviderShow(ByName) = "provider.show", false;
+    ProviderShow(ByName) = "provider.show", false -> ProviderView, [NotFound];
     /// Changes an upstream.
-    ProviderSet(ProviderSet) = "provider.set", true;
+    ProviderSet(ProviderSet) = "provider.set", true -> Outcome<ProviderView>, [NotFound, Conflict];
     /// Removes an upstream.
-    ProviderDelete(ByName) = "provider.delete", true;
+    ProviderDelete(ByName) = "provider.delete", true -> Outcome<GoneView>, [NotFound, InUse];
     /// Declares a pool.
-    PoolCreate(PoolCreate) = "pool.create", true;
+    PoolCreate(PoolCreate) = "pool.create", true -> Outcome<PoolView>, [NotFound, Conflict];
     /// Adds addresses to a pool.
-    PoolAdd(PoolAdd) = "pool.add", true;
+    PoolAdd(PoolAdd) = "pool.add", true -> Outcome<PoolView>, [NotFound, Conflict];
     /// Adds a list of addresses with MACs and notes to a pool.
-    PoolImport(PoolImport) = "pool.import", true;
+    PoolImport(PoolImport) = "pool.import", true -> Outcome<ImportView>, [NotFound, Conflict];
     /// Changes a pool.
-    PoolSet(PoolSet) = "pool.set", true;
+    PoolSet(PoolSet) = "pool.set", true -> Outcome<PoolView>, [NotFound];
     /// Takes addresses out of a pool.
-    PoolRemove(PoolRemove) = "pool.remove", true;
+    PoolRemove(PoolRemove) = "pool.remove", true -> Outcome<PoolView>, [NotFound, InUse];
     /// All pools.
-    PoolList = "pool.list", false;
+    PoolList = "pool.list", false -> Vec<PoolView>, [];
     /// One pool.
-    PoolShow(ByName) = "pool.show", false;
+    PoolShow(ByName) = "pool.show", false -> PoolView, [NotFound];
     /// Removes a pool.
-    PoolDelete(ByName) = "pool.delete", true;
+    PoolDelete(ByName) = "pool.delete", true -> Outcome<GoneView>, [NotFound, InUse];
     /// Declares a network.
-    NetworkCreate(NetworkCreate) = "network.create", true;
+    NetworkCreate(NetworkCreate) = "network.create", true -> Outcome<NetworkView>, [NotFound, Conflict];
     /// All networks.
-    NetworkList = "network.list", false;
+    NetworkList = "network.list", false -> Vec<NetworkView>, [];
     /// One network.
-    NetworkShow(ByName) = "network.show", false;
+    NetworkShow(ByName) = "network.show", false -> NetworkView, [NotFound];
     /// Changes a network.
-    NetworkSet(NetworkSet) = "network.set", true;
+    NetworkSet(NetworkSet) = "network.set", true -> Outcome<NetworkView>, [NotFound];
     /// Removes a network.
-    NetworkDelete(ByName) = "network.delete", true;
+    NetworkDelete(ByName) = "network.delete", true -> Outcome<GoneView>, [NotFound, InUse];
     /// Declares an instance.
-    InstanceAdd(InstanceAdd) = "instance.add", true;
+    InstanceAdd(InstanceAdd) = "instance.add", true -> Outcome<InstanceView>, [NotFound, Conflict, Exhausted, Quota];
     /// Gives an instance a further interface.
-    InstanceAttach(InstanceAttach) = "instance.attach", true;
+    InstanceAttach(InstanceAttach) = "instance.attach", true -> Outcome<InstanceView>, [NotFound, Conflict];
     /// Takes an interface from an instance.
-    InstanceDetach(InstanceDetach) = "instance.detach", true;
+    InstanceDetach(InstanceDetach) = "instance.detach", true -> Outcome<InstanceView>, [NotFound, InUse];
     /// Changes what is known of an instance.
-    InstanceSet(InstanceSet) = "instance.set", true;
+    InstanceSet(InstanceSet) = "instance.set", true -> Outcome<InstanceView>, [NotFound];
     /// All instances.
-    InstanceList(InstanceList) = "instance.list", false;
+    InstanceList(InstanceList) = "instance.list", false -> Vec<InstanceView>, [];
     /// One instance.
-    InstanceShow(ByName) = "instance.show", false;
+    InstanceShow(ByName) = "instance.show", false -> InstanceView, [NotFound];
     /// Removes an instance.
-    InstanceRemove(InstanceRemove) = "instance.remove", true;
+    InstanceRemove(InstanceRemove) = "instance.remove", true -> Outcome<GoneView>, [NotFound, InUse];
     /// Declares a direct port.
-    DirectAdd(DirectAdd) = "direct.add", true;
+    DirectAdd(DirectAdd) = "direct.add", true -> Noted<DirectView>, [NotFound, Conflict];
     /// All direct ports.
-    DirectList = "direct.list", false;
+    DirectList = "direct.list", false -> Vec<DirectView>, [];
     /// One direct port.
-    DirectShow(ByName) = "direct.show", false;
+    DirectShow(ByName) = "direct.show", false -> DirectView, [NotFound];
     /// Removes a direct port.
-    DirectRemove(ByName) = "direct.remove", true;
+    DirectRemove(ByName) = "direct.remove", true -> Outcome<GoneView>, [NotFound];
     /// Gives a project an address.
-    FipAllocate(FipAllocate) = "fip.allocate", true;
+    FipAllocate(FipAllocate) = "fip.allocate", true -> Noted<FloatingIpView>, [NotFound, Conflict, Exhausted, Quota];
     /// Binds an address to a fixed IP.
-    FipAssociate(FipAssociate) = "fip.associate", true;
+    FipAssociate(FipAssociate) = "fip.associate", true -> Noted<FloatingIpView>, [NotFound, Conflict, Quota];
     /// Loosens an address from its fixed IP.
-    FipDisassociate(ByAddress) = "fip.disassociate", true;
+    FipDisassociate(ByAddress) = "fip.disassociate", true -> Noted<FloatingIpView>, [NotFound];
     /// Takes an address back into its pool.
-    FipRelease(ByAddress) = "fip.release", true;
+    FipRelease(ByAddress) = "fip.release", true -> Noted<FloatingIpView>, [NotFound];
     /// Changes what is known of an address.
-    FipSet(FipSet) = "fip.set", true;
+    FipSet(FipSet) = "fip.set", true -> Noted<FloatingIpView>, [NotFound, InUse];
     /// Keeps addresses out of allocation.
-    FipReserve(FipReserve) = "fip.reserve", true;
+    FipReserve(FipReserve) = "fip.reserve", true -> Outcome<PoolView>, [NotFound, InUse];
     /// Lets addresses be allocated again.
-    FipUnreserve(FipUnreserve) = "fip.unreserve", true;
+    FipUnreserve(FipUnreserve) = "fip.unreserve", true -> Outcome<PoolView>, [NotFound];
     /// The addresses that projects have.
-    FipList(FipList) = "fip.list", false;
+    FipList(FipList) = "fip.list", false -> Vec<FloatingIpView>, [NotFound];
     /// One address.
-    FipShow(ByAddress) = "fip.show", false;
+    FipShow(ByAddress) = "fip.show", false -> FloatingIpView, [NotFound];
     /// Declares a project or changes its quota.
-    ProjectSet(ProjectSet) = "project.set", true;
+    ProjectSet(ProjectSet) = "project.set", true -> ProjectOrDefault, [];
     /// All projects.
-    ProjectList = "project.list", false;
+    ProjectList = "project.list", false -> Vec<ProjectView>, [];
     /// One project.
-    ProjectShow(ByName) = "project.show", false;
+    ProjectShow(ByName) = "project.show", false -> ProjectView, [NotFound];
     /// Forgets a project that has nothing.
-    ProjectDelete(ByName) = "project.delete", true;
+    ProjectDelete(ByName) = "project.delete", true -> Outcome<GoneView>, [NotFound, InUse];
     /// All switches.
-    SwitchList = "switch.list", false;
+    SwitchList = "switch.list", false -> Vec<SwitchView>, [];
     /// One switch.
-    SwitchShow(ByBridge) = "switch.show", false;
+    SwitchShow(ByBridge) = "switch.show", false -> SwitchView, [NotFound];
     /// The flows of a switch.
-    SwitchFlows(ByBridge) = "switch.flows", false;
+    SwitchFlows(ByBridge) = "switch.flows", false -> Vec<FlowView>, [NotFound];
     /// Everything that is stored, as one document.
-    BackupCreate = "backup.create", false;
+    BackupCreate = "backup.create", false -> BackupView, [];
     /// How the daemon is.
-    StatusShow = "status.show", false;
+    StatusShow = "status.show", false -> StatusView, [];
     /// Dropped packets by reason.
-    DropsShow = "drops.show", false;
+    DropsShow = "drops.show", false -> Vec<DropRow>, [];
     /// Makes the site as it is declared.
-    SiteApply(SiteApply) = "site.apply", true;
+    SiteApply(SiteApply) = "site.apply", true -> Outcome<SiteView>, [Conflict, InUse, Exhausted, Quota, NotFound];
     /// The site as it can be declared.
-    SiteExport(SiteExport) = "site.export", false;
+    SiteExport(SiteExport) = "site.export", false -> SiteExportView, [];
     /// What becomes of a packet.
-    TraceShow(TraceShow) = "trace.show", false;
+    TraceShow(TraceShow) = "trace.show", false -> TraceView, [NotFound];
     /// What happens from now on, or since an event.
-    WatchStart(WatchStart) = "watch.start", false;
+    WatchStart(WatchStart) = "watch.start", false -> WatchView, [NotFound, Conflict];
     /// Who changed what, and when.
-    HistoryShow(HistoryShow) = "history.show", false;
+    HistoryShow(HistoryShow) = "history.show", false -> Vec<EventView>, [];
+    /// This description of all methods: an OpenRPC document.
+    RpcDiscover = "rpc.discover", false -> OpenRpc, [];
 }
 
 impl Request {
@@ -221,7 +244,7 @@ impl Request {
 }
 
 /// A thing by its name.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByName {
     /// Its name
@@ -229,7 +252,7 @@ pub struct ByName {
 }
 
 /// A switch by its bridge.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByBridge {
     /// The bridge's name, as ovs-vsctl shows it
@@ -237,7 +260,7 @@ pub struct ByBridge {
 }
 
 /// How far a change has to be before it is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     /// For nothing: the same as `store`, since nothing is answered before it is durable

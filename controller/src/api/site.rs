@@ -1,14 +1,14 @@
 //! Parameters about the whole site. Its entries have the names and the fields of the arguments that create them.
 
 use buoy_topology::{CoolDown, Label, MacAddr, Name, Note, Percent, PortName, RangeSpec, VlanId};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting, Subnet};
 use super::{DirectAdd, ProjectSet, ProviderCreate};
 
 /// Parameters of `site.apply`: a site as it is to be, in any order, in one part or in several.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteApply {
     /// Projects, and what holds for those that have no quota.
@@ -36,7 +36,7 @@ pub struct SiteApply {
 }
 
 /// A pool as it is declared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolEntry {
     /// A name for it.
@@ -59,12 +59,12 @@ pub struct PoolEntry {
     #[serde(default)]
     pub cool_down: Option<CoolDown>,
     /// How full it is when that becomes an event: a number or a text.
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(default)]
     pub warn_at: Option<Setting<Percent>>,
 }
 
 /// A network as it is declared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkEntry {
     /// A name for it.
@@ -85,7 +85,7 @@ pub struct NetworkEntry {
 }
 
 /// An instance as it is declared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceEntry {
     /// A name for it.
@@ -108,7 +108,7 @@ pub struct InstanceEntry {
 }
 
 /// An interface of an instance as it is declared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InterfaceEntry {
     /// The network that it is in.
@@ -125,7 +125,7 @@ pub struct InterfaceEntry {
 }
 
 /// An address of a pool as it is declared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FipEntry {
     /// The address.
@@ -151,7 +151,7 @@ pub struct FipEntry {
 }
 
 /// Parameters of `site.export`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteExport {
     /// Which part is wanted, from 0; the first one takes the site as it is then.
@@ -160,17 +160,3 @@ pub struct SiteExport {
 
 /// The kinds of entries in the order in which a site is written.
 pub const NOUNS: [&str; 7] = ["project", "provider", "pool", "network", "instance", "direct", "fip"];
-
-fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Setting<Percent>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a percentage is a number from 1 to 100, or none")]
-    enum Written {
-        Number(i64),
-        Text(String),
-    }
-    let written = Option::<Written>::deserialize(deserializer)?.map(|own| match own {
-        Written::Number(number) => number.to_string(),
-        Written::Text(text) => text,
-    });
-    written.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-}

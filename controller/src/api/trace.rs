@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use buoy_topology::{Name, PortName};
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::written::Address;
 
 /// Parameters of `trace.show`.
-#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TraceShow {
     /// Who sends it: an instance, `host`, `gateway` or `uplink:PROVIDER` (from outside), or `BRIDGE:PORT`
@@ -43,7 +44,7 @@ pub struct TraceShow {
 }
 
 /// What a packet carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum TraceProtocol {
     /// An echo request (ping)
@@ -123,7 +124,7 @@ impl From<TraceFrom> for String {
 }
 
 /// What becomes of a packet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TraceView {
     /// The bridge that it comes in on.
     pub bridge: PortName,
@@ -146,7 +147,7 @@ pub struct TraceView {
 }
 
 /// One table that a packet meets.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TraceStage {
     /// The bridge.
     pub bridge: PortName,
@@ -163,7 +164,7 @@ pub struct TraceStage {
 }
 
 /// Where a packet ends.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TraceVerdict {
     /// `delivered`, `dropped`, `controller` (only a copy for the controller is left of it), `unknown`.
     pub result: String,

@@ -1,4 +1,4 @@
-//! What results show. Absent values are null.
+//! What results show. Absent values are null. What stands here as the doc of a field is what `rpc.discover` says of it.
 
 use std::net::Ipv4Addr;
 
@@ -6,10 +6,16 @@ use buoy_topology::{
     FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Name, Note, Percent, PortName, VlanId,
 };
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Subnet;
+use crate::events::{Kind, Seq};
 
 /// The result of a change: the thing itself, and where it is not in force yet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Outcome")]
 pub struct Outcome<T> {
     /// The thing as it is now.
     #[serde(flatten)]
@@ -24,8 +30,29 @@ pub struct Outcome<T> {
     pub notices: Vec<String>,
 }
 
+/// The result of a change of a thing that tells by itself where it is not in force.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Outcome")]
+pub struct Noted<T> {
+    /// The thing as it is now.
+    #[serde(flatten)]
+    pub view: T,
+    /// What the admin should know.
+    pub notices: Vec<String>,
+}
+
+/// The result of `project.set`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ProjectOrDefault {
+    /// Of a project.
+    Project(Outcome<ProjectView>),
+    /// Of the default quota.
+    Default(Outcome<DefaultQuotaView>),
+}
+
 /// What an import changed, or would change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ImportView {
     /// The pool as it is now.
     #[serde(flatten)]
@@ -37,7 +64,7 @@ pub struct ImportView {
 }
 
 /// What a declared site changed, or would change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SiteView {
     /// Whether nothing was changed.
     pub dry_run: bool,
@@ -56,7 +83,7 @@ pub struct SiteView {
 }
 
 /// What is changed about one thing. The fields are those of the entry that declares it, and only those that differ.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SiteChange {
     /// `create`, `change` or `delete`.
     pub action: String,
@@ -71,85 +98,419 @@ pub struct SiteChange {
 }
 
 macro_rules! views {
-    ($($(#[$doc:meta])* $view:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $view:ident { $($(#[$said:meta])* $field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Serialize, Deserialize)]
-        #[expect(missing_docs, reason = "docs/cli.md says what each field means, under the same name")]
-        pub struct $view { $(pub $field: $type),* }
+        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+        pub struct $view { $($(#[$said])* pub $field: $type),* }
     )*};
 }
 
 views! {
     /// A provider.
     ProviderView {
-        name: Name, bridge: PortName, uplink: PortName, patch: PortName, gateway: Option<Ipv4Addr>,
-        gateway_mac: Option<MacAddr>, gateway_state: Option<String>, gateway_age_s: Option<u64>,
-        arp_requests_sent: u64, mac_policy: String, router_mac: Option<MacAddr>, host_ips: Vec<Ipv4Addr>,
-        onlink: Vec<Ipv4Net>, vlan: Option<VlanId>, garp: bool,
-        garp_count: u8, garp_interval_ms: u16, hook: Option<HookCommand>, guard_alarms: u64, conflicts: u64,
+        /// Its name.
+        name: Name,
+        /// The bridge that its uplink is on.
+        bridge: PortName,
+        /// The port of that bridge that leads to the provider.
+        uplink: PortName,
+        /// The port of that bridge that leads to br-int.
+        patch: PortName,
+        /// Where everything goes that is not on-link.
+        gateway: Option<Ipv4Addr>,
+        /// The gateway's MAC that is in use.
+        gateway_mac: Option<MacAddr>,
+        /// `static` (given), `resolved`, `probing` (never heard) or `failed` (answers no more; its last MAC stays in
+        /// use).
+        gateway_state: Option<String>,
+        /// Seconds since the gateway was last heard.
+        gateway_age_s: Option<u64>,
+        /// Questions by ARP since the daemon started.
+        arp_requests_sent: u64,
+        /// Which source MAC the provider sees: `host`, `vmac` or `router`.
+        mac_policy: String,
+        /// The virtual router's MAC, under the policy `router`.
+        router_mac: Option<MacAddr>,
+        /// The addresses of the host on that bridge.
+        host_ips: Vec<Ipv4Addr>,
+        /// The subnets that are reached without the gateway.
+        #[schemars(with = "Vec<Subnet>")]
+        onlink: Vec<Ipv4Net>,
+        /// The VLAN on the uplink; null for untagged.
+        vlan: Option<VlanId>,
+        /// Whether a gratuitous ARP announces an address when it begins to be served.
+        garp: bool,
+        /// How many times it does.
+        garp_count: u8,
+        /// Milliseconds between two of them.
+        garp_interval_ms: u16,
+        /// The program that is told when an address is associated, moved, disassociated or released.
+        hook: Option<HookCommand>,
+        /// Frames that the guard kept from the uplink since the daemon started, as far as they were seen.
+        guard_alarms: u64,
+        /// Claims of our addresses by others since the daemon started, as far as they were seen.
+        conflicts: u64,
     }
     /// A pool.
     PoolView {
-        name: Name, provider: Name, ranges: Vec<String>, default: bool, size: u64, free: u64, allocated: u64,
-        associated: u64, reserved: u64, cooling: u64, cool_down_s: u64, warn_at: Option<Percent>,
+        /// Its name.
+        name: Name,
+        /// The provider that the addresses belong to.
+        provider: Name,
+        /// Its addresses: spans A-B and single addresses.
+        ranges: Vec<String>,
+        /// Whether addresses are taken from here where no pool is named.
+        default: bool,
+        /// Addresses in the ranges.
+        size: u64,
+        /// Those that can be allocated.
+        free: u64,
+        /// Those that a project has, without an instance.
+        allocated: u64,
+        /// Those that lead to an instance.
+        associated: u64,
+        /// Those that are never handed out: the gateway, the host's own, those of direct ports and what is reserved.
+        reserved: u64,
+        /// Those of `free` that only the project which released them gets for now.
+        cooling: u64,
+        /// How many seconds no other project gets an address that was released.
+        cool_down_s: u64,
+        /// How full it is when that becomes an event; null for never.
+        warn_at: Option<Percent>,
     }
     /// Something by its kind and name.
-    ThingView { noun: String, name: String }
+    ThingView {
+        /// What kind of thing it is.
+        noun: String,
+        /// What it is called.
+        name: String,
+    }
     /// What an entry of an imported list changes.
-    ImportedView { address: String, added: u64, mac: Option<MacAddr>, note: Option<Note> }
+    ImportedView {
+        /// The address or addresses.
+        address: String,
+        /// How many of them are new in the pool.
+        added: u64,
+        /// Their MAC, where it is a new one.
+        mac: Option<MacAddr>,
+        /// Their note, where it is a new one.
+        note: Option<Note>,
+    }
     /// A network.
     NetworkView {
-        name: Name, cidr: Ipv4Net, gateway: Ipv4Addr, gateway_mac: MacAddr, project: Option<Name>,
+        /// Its name.
+        name: Name,
+        /// Its subnet.
+        #[schemars(with = "Subnet")]
+        cidr: Ipv4Net,
+        /// The address that instances use as their router.
+        gateway: Ipv4Addr,
+        /// The MAC of that router.
+        gateway_mac: MacAddr,
+        /// The project whose instances it takes; null for those of all.
+        project: Option<Name>,
+        /// The pool that each new instance gets a floating IP from.
         auto_assign: Option<Name>,
     }
     /// An instance.
     InstanceView {
-        name: Name, project: Name, bridge: PortName, interfaces: Vec<InterfaceView>, labels: Labels,
+        /// Its name.
+        name: Name,
+        /// The project that owns it.
+        project: Name,
+        /// The bridge that its ports are on.
+        bridge: PortName,
+        /// Its interfaces, the first one first.
+        interfaces: Vec<InterfaceView>,
+        /// Its labels.
+        labels: Labels,
+        /// A line for whoever reads the list.
         note: Option<Note>,
     }
     /// An interface of an instance.
     InterfaceView {
-        network: Name, port: PortName, vlan: Option<VlanId>, mac: MacAddr, ip: Ipv4Addr, ofport: Option<u32>,
+        /// The network that it is in.
+        network: Name,
+        /// The OVS port that leads to it.
+        port: PortName,
+        /// The VLAN that it is tagged with where the port is a trunk.
+        vlan: Option<VlanId>,
+        /// Its MAC.
+        mac: MacAddr,
+        /// Its fixed IP.
+        ip: Ipv4Addr,
+        /// The OpenFlow number of the port; null until it is plugged in.
+        ofport: Option<u32>,
+        /// The floating IP that leads to it.
         floating_ip: Option<Ipv4Addr>,
     }
     /// A direct port.
     DirectView {
-        name: Name, provider: Name, bridge: Option<PortName>, port: PortName, ofport: Option<u32>, mac: MacAddr,
-        ips: Vec<Ipv4Addr>, applied: bool, pending: Vec<PortName>, error: Option<String>,
+        /// Its name.
+        name: Name,
+        /// The provider whose addresses it has.
+        provider: Name,
+        /// The provider's bridge.
+        bridge: Option<PortName>,
+        /// The port that leads to the station.
+        port: PortName,
+        /// The OpenFlow number of the port; null until it is plugged in.
+        ofport: Option<u32>,
+        /// The MAC of the station, which the provider does not see.
+        mac: MacAddr,
+        /// The addresses of the station.
+        ips: Vec<Ipv4Addr>,
+        /// Whether every switch that must carry it has acknowledged it.
+        applied: bool,
+        /// The bridges that have not.
+        pending: Vec<PortName>,
+        /// What is wrong with it: what a switch refused, or which port is missing.
+        error: Option<String>,
     }
     /// A floating IP.
     FloatingIpView {
-        address: Ipv4Addr, pool: Name, provider: Name, project: Option<Name>, state: FloatingIpState,
-        instance: Option<Name>, network: Option<Name>, fixed_ip: Option<Ipv4Addr>, port: Option<PortName>,
-        association_id: Option<String>, mac: Option<MacAddr>, note: Option<Note>, labels: Labels, reserved: bool,
-        cooling_until: Option<String>, applied: bool, pending: Vec<PortName>, error: Option<String>, hook: Option<HookView>,
+        /// The address.
+        address: Ipv4Addr,
+        /// Its pool.
+        pool: Name,
+        /// The provider that it belongs to.
+        provider: Name,
+        /// The project that has it.
+        project: Option<Name>,
+        /// `available`, `allocated` or `associated`.
+        state: FloatingIpState,
+        /// The instance that it leads to.
+        instance: Option<Name>,
+        /// The network of the fixed IP.
+        network: Option<Name>,
+        /// The fixed IP that it leads to.
+        fixed_ip: Option<Ipv4Addr>,
+        /// The OVS port of the interface that has the fixed IP.
+        port: Option<PortName>,
+        /// Names the association: another one after a move or a new association.
+        association_id: Option<String>,
+        /// The MAC that the provider sees.
+        mac: Option<MacAddr>,
+        /// A line for whoever reads the list.
+        note: Option<Note>,
+        /// The labels that its project gave it.
+        labels: Labels,
+        /// Whether it is kept out of allocation.
+        reserved: bool,
+        /// Until when no other project gets it, in UTC.
+        cooling_until: Option<String>,
+        /// Whether every switch that must carry it has acknowledged it.
+        applied: bool,
+        /// The bridges that have not.
+        pending: Vec<PortName>,
+        /// What is wrong with it: what a switch refused, which port is missing.
+        error: Option<String>,
+        /// How the provider's hook went for its newest event.
+        hook: Option<HookView>,
     }
     /// A project. A quota that is absent is no limit.
     ProjectView {
-        name: Name, fip_quota: Option<u64>, default_quota: bool, allocated: u64, associated: u64, instances: u64,
+        /// Its name.
+        name: Name,
+        /// How many floating IPs it may have; null is no limit.
+        fip_quota: Option<u64>,
+        /// Whether that is what holds for all that have none of their own.
+        default_quota: bool,
+        /// Floating IPs that it has, without an instance.
+        allocated: u64,
+        /// Floating IPs of it that lead to an instance.
+        associated: u64,
+        /// Its instances.
+        instances: u64,
+        /// Its networks.
         networks: u64,
     }
     /// What holds for projects without a quota of their own.
-    DefaultQuotaView { fip_quota: Option<u64> }
+    DefaultQuotaView {
+        /// How many floating IPs each may have; null is no limit.
+        fip_quota: Option<u64>,
+    }
     /// How the hook of an address's newest event went.
-    HookView { event: HookKind, state: HookState, tries: u32, at: String, message: Option<String> }
+    HookView {
+        /// What happened.
+        event: HookKind,
+        /// How far the hook is.
+        state: HookState,
+        /// How often it was run.
+        tries: u32,
+        /// When that was, in UTC.
+        at: String,
+        /// What it said, or why it failed.
+        message: Option<String>,
+    }
+    /// What is left of a thing that is removed.
+    GoneView {}
     /// A switch.
     SwitchView {
-        datapath_id: Option<String>, bridge: Option<PortName>, role: Option<String>, host: String, address: String,
-        connected: bool, controller_role: Option<String>, dialect: Option<String>, flows: Option<u64>,
-        foreign_flows: Option<u64>, repaired_flows: Option<u64>, generation: Option<u64>, applied: bool,
-        error: Option<String>, limits: Vec<String>, warnings: Option<Vec<String>>,
+        /// Its datapath id; null for a peer that never became a switch.
+        datapath_id: Option<String>,
+        /// The bridge's name; null for a peer that never became a switch.
+        bridge: Option<PortName>,
+        /// `external` or `integration`; null for a bridge that no provider names.
+        role: Option<String>,
+        /// The host that it is on.
+        host: String,
+        /// Where it connects from.
+        address: String,
+        /// Whether it is there.
+        connected: bool,
+        /// What this daemon is to it: `equal`, `primary` or `secondary`.
+        controller_role: Option<String>,
+        /// `OpenFlow 1.3`, or `OpenFlow 1.0` for a bridge that offers nothing newer.
+        dialect: Option<String>,
+        /// How many flows of ours it has; null until it has told.
+        flows: Option<u64>,
+        /// How many flows of others it has; null until it has told.
+        foreign_flows: Option<u64>,
+        /// Flows of ours that others changed and that were put back, since it connected.
+        repaired_flows: Option<u64>,
+        /// The last state that it has acknowledged as a whole.
+        generation: Option<u64>,
+        /// Whether that is the newest.
+        applied: bool,
+        /// What is wrong: why it was dropped, which flow it refused, which port is missing.
+        error: Option<String>,
+        /// What cannot be done in its dialect.
+        limits: Vec<String>,
+        /// Flows of others that stand before ours; `switch.show` alone looks for them.
+        warnings: Option<Vec<String>>,
     }
     /// A flow of a switch.
     FlowView {
-        table: u8, table_name: Option<String>, priority: u16, owner: Option<String>, packets: u64, bytes: u64,
+        /// The number of its table.
+        table: u8,
+        /// The name of its table.
+        table_name: Option<String>,
+        /// Its priority.
+        priority: u16,
+        /// The feature that made it; null where it is another one's.
+        owner: Option<String>,
+        /// Packets that it matched.
+        packets: u64,
+        /// Bytes of these packets.
+        bytes: u64,
+        /// The flow in the words that ovs-ofctl reads.
         flow: String,
     }
     /// Dropped packets of one reason in one table.
-    DropRow { bridge: PortName, table: u8, table_name: Option<String>, reason: String, packets: u64, bytes: u64 }
+    DropRow {
+        /// The bridge.
+        bridge: PortName,
+        /// The number of the table.
+        table: u8,
+        /// The name of the table.
+        table_name: Option<String>,
+        /// Why they were dropped.
+        reason: String,
+        /// How many.
+        packets: u64,
+        /// How many bytes.
+        bytes: u64,
+    }
     /// How the daemon is.
     StatusView {
-        version: String, mode: String, problem: Option<String>, generation: u64, switches: usize, providers: usize,
-        pools: usize, networks: usize, instances: usize, allocated: usize, associated: usize,
+        /// Its version.
+        version: String,
+        /// `normal`, or `safe` where the store was refused.
+        mode: String,
+        /// Why it is in safe mode, and what to do.
+        problem: Option<String>,
+        /// The number of the last commit.
+        generation: u64,
+        /// Switches that are connected.
+        switches: usize,
+        /// How many there are.
+        providers: usize,
+        /// How many there are.
+        pools: usize,
+        /// How many there are.
+        networks: usize,
+        /// How many there are.
+        instances: usize,
+        /// Floating IPs that a project has, without an instance.
+        allocated: usize,
+        /// Floating IPs that lead to an instance.
+        associated: usize,
+    }
+    /// Where a watch begins.
+    WatchView {
+        /// The event after which it begins.
+        since: Seq,
+        /// The newest event.
+        newest: Seq,
+        /// The oldest event that is kept.
+        oldest: Seq,
+    }
+    /// The last thing that a watch says.
+    WatchEndView {
+        /// The event to go on after.
+        seq: Seq,
+        /// The oldest event that is kept.
+        oldest: Seq,
+        /// Why it ends.
+        reason: String,
+    }
+    /// What happened.
+    EventView {
+        /// Its number: one more than that of the event before.
+        seq: Seq,
+        /// When it happened, in UTC.
+        time: String,
+        /// What it is.
+        kind: Kind,
+        /// What it happened to: an address, a name, a bridge, a port.
+        subject: String,
+        /// What else is to be known; docs/events.md says what that is for each kind.
+        detail: Map<String, Value>,
+    }
+    /// A part of the site as it can be declared.
+    SiteExportView {
+        /// The generation that it is of.
+        generation: u64,
+        /// Which part it is, from 0.
+        part: u32,
+        /// Whether a further part follows.
+        more: bool,
+        /// Projects with a quota, and the default quota.
+        project: Vec<Map<String, Value>>,
+        /// Providers.
+        provider: Vec<Map<String, Value>>,
+        /// Pools.
+        pool: Vec<Map<String, Value>>,
+        /// Networks.
+        network: Vec<Map<String, Value>>,
+        /// Instances.
+        instance: Vec<Map<String, Value>>,
+        /// Direct ports.
+        direct: Vec<Map<String, Value>>,
+        /// Floating IPs.
+        fip: Vec<Map<String, Value>>,
+    }
+    /// Everything that is stored, in the form that `buoyd restore` reads.
+    BackupView {
+        /// What the document is.
+        format: String,
+        /// The version of its form.
+        version: u32,
+        /// The version of what is stored.
+        schema: u32,
+        /// What the store keeps about itself: tallies, above all.
+        state: Map<String, Value>,
+        /// What is stored.
+        values: Vec<StoredView>,
+    }
+    /// A value and where it is stored.
+    StoredView {
+        /// The part of the store.
+        tree: String,
+        /// The key, in hex.
+        key: String,
+        /// The value.
+        value: Value,
     }
 }

@@ -21,7 +21,7 @@ pub struct Subnet(pub Ipv4Net);
 /// A value to set, or the word `none` to have no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
-    try_from = "String",
+    try_from = "Written",
     into = "String",
     bound(serialize = "T: Clone + fmt::Display", deserialize = "T: FromStr<Err: fmt::Display>")
 )]
@@ -30,6 +30,14 @@ pub enum Setting<T> {
     Value(T),
     /// To be absent.
     None,
+}
+
+/// A value as JSON has it: a number stands for its digits.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text or a number is expected")]
+enum Written {
+    Number(u64),
+    Text(String),
 }
 
 /// Why a text is none of these.
@@ -151,11 +159,14 @@ impl TryFrom<String> for Subnet {
     }
 }
 
-impl<T: FromStr<Err: fmt::Display>> TryFrom<String> for Setting<T> {
+impl<T: FromStr<Err: fmt::Display>> TryFrom<Written> for Setting<T> {
     type Error = WrittenError;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written::Number(number) => number.to_string().parse(),
+            Written::Text(text) => text.parse(),
+        }
     }
 }
 

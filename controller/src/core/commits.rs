@@ -75,7 +75,7 @@ impl Core {
                 self.answer_read(ask);
                 continue;
             }
-            match self.plan(&ask.call) {
+            match self.plan(&ask.call).map_err(|error| self.taught(&ask.call, error)) {
                 Ok(planned) => {
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));

@@ -38,6 +38,7 @@ mod installed;
 mod instances;
 mod journal;
 mod legacy;
+mod nearest;
 mod observed;
 mod outcome;
 mod ownership;

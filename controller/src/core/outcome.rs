@@ -12,7 +12,8 @@ use super::plan::Subject;
 use super::views::{json, network_view};
 use crate::api::ApiError;
 use crate::api::views::{
-    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Outcome, PoolView, ProjectView, SiteView,
+    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Noted, Outcome, PoolView, ProjectView,
+    SiteView,
 };
 
 /// What a request made, taken right after its own change.
@@ -114,14 +115,6 @@ impl Core {
             })),
         }
     }
-}
-
-/// A thing that tells by itself where it is not in force.
-#[derive(Serialize)]
-struct Noted<T> {
-    #[serde(flatten)]
-    view: T,
-    notices: Vec<String>,
 }
 
 fn wrap<T: Serialize>(

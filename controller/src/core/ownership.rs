@@ -46,6 +46,7 @@ impl Core {
             | Request::PoolList
             | Request::PoolShow(_)
             | Request::ProjectList
+            | Request::RpcDiscover
             | Request::StatusShow => Ok(()),
             request => Err(denied(project, request.method())),
         }

@@ -17,7 +17,7 @@ use super::legacy::limits;
 use super::resolver::State;
 use super::switches::Switch;
 use crate::api::views::{InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView};
-use crate::api::{ApiError, Call, ErrorKind, Request};
+use crate::api::{ApiError, Call, ErrorKind, Request, discover};
 use crate::rpc::{Answer, Ask};
 
 impl Core {
@@ -25,7 +25,7 @@ impl Core {
     pub(super) fn answer_read(&mut self, ask: Ask) {
         if let Err(refusal) = self.admit(&ask.call) {
             // Who hung up needs no answer.
-            let _ = ask.reply.send(Err(refusal));
+            let _ = ask.reply.send(Err(self.taught(&ask.call, refusal)));
             return;
         }
         let switches: BTreeSet<_> = match &ask.call.request {
@@ -38,7 +38,7 @@ impl Core {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
             _ => {
-                let answer = self.read(&ask.call);
+                let answer = self.read(&ask.call).map_err(|error| self.taught(&ask.call, error));
                 // Who hung up needs no answer.
                 let _ = ask.reply.send(answer.map(Answer::from));
                 return;
@@ -54,8 +54,11 @@ impl Core {
 
     fn read(&self, call: &Call) -> Result<Value, ApiError> {
         let (request, caller) = (&call.request, call.project.as_ref());
-        if self.is_safe_mode() && !matches!(request, Request::StatusShow | Request::SwitchList | Request::SwitchShow(_))
-        {
+        let is_served = matches!(
+            request,
+            Request::StatusShow | Request::SwitchList | Request::SwitchShow(_) | Request::RpcDiscover
+        );
+        if self.is_safe_mode() && !is_served {
             let problem = self.problem.clone().unwrap_or_default();
             return Err(ApiError::new(ErrorKind::Storage, format!("the daemon is in safe mode: {problem}")));
         }
@@ -94,6 +97,7 @@ impl Core {
             Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
             Request::SiteExport(_) => Ok(self.site_export()),
             Request::StatusShow => json(self.status_view()),
+            Request::RpcDiscover => Ok(discover::document()),
             Request::TraceShow(params) => self.trace(params, None),
             _ => Err(ApiError::new(ErrorKind::Invalid, "this method changes something")),
         }

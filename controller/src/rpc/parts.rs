@@ -174,6 +174,9 @@ fn pages(site: Value) -> VecDeque<Value> {
     }
     let last = pages.len() - 1;
     let numbered = pages.into_iter().enumerate().map(|(part, mut page)| {
+        for noun in NOUNS {
+            page.entry(noun).or_insert_with(|| json!([]));
+        }
         page.insert("generation".to_owned(), generation.clone());
         page.insert("part".to_owned(), part.into());
         page.insert("more".to_owned(), (part < last).into());

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::history::check_open;
+use crate::api::views::{WatchEndView, WatchView};
 use crate::api::{ApiError, ErrorKind, WatchStart};
 use crate::events::log::Newest;
 use crate::events::{Event, Filter, Log, Missing, Seq};
@@ -37,7 +38,7 @@ impl Watch {
         let last = newest.borrow().seq;
         let seq = asked.since.unwrap_or(last);
         log.after(seq, 0).map_err(|missing| ApiError::new(ErrorKind::NotFound, explain(missing, seq)))?;
-        let answer = json!({"since": seq, "newest": last, "oldest": log.oldest()});
+        let answer = json!(WatchView { since: seq, newest: last, oldest: log.oldest() });
         Ok((Self { log: log.clone(), newest, filter: asked.filter(), seq }, answer))
     }
 
@@ -71,7 +72,7 @@ impl Watch {
 
     /// The line that ends a watch: the event to go on after.
     pub(super) fn last_line(&self, seq: Seq, reason: &str) -> String {
-        let params = json!({"seq": seq, "oldest": self.log.oldest(), "reason": reason});
+        let params = WatchEndView { seq, oldest: self.log.oldest(), reason: reason.to_owned() };
         format!("{}\n", json!({"jsonrpc": "2.0", "method": "watch.end", "params": params}))
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that fails says so")]
 
 mod access;
+mod api;
 mod backup;
 mod careless;
 mod coming_from;
