@@ -59,6 +59,21 @@ fn a_floating_ip_on_a_vlan_is_reached_on_that_vlan_and_nowhere_else() {
 }
 
 #[test]
+fn the_host_reaches_the_floating_ips_of_every_provider_here() {
+    let (lab, _daemon) = tagged();
+    let _servers = ["vm1", "vm2"].map(|vm| tcp_server(&lab.node(vm), 80));
+    let beyond = Capture::start(&lab.node("lan"), "server", "host 203.0.113.100 or host 192.0.2.100");
+    // The host has an address at the untagged provider alone, and sends all by that provider's gateway.
+    for address in [FLOATING_IP, TAGGED] {
+        assert!(ping(&lab.host(), address, 3).is_complete(), "{address}");
+        let seen = tcp_exchange(&lab.host(), address, 80, "hello", SOON).expect("TCP from the host");
+        assert_eq!(seen.peer.ip(), HOST, "{address}");
+    }
+    let outside: Vec<_> = beyond.stop().into_iter().filter(|frame| frame.ip.is_some()).collect();
+    assert!(outside.is_empty(), "{}", listing(&outside));
+}
+
+#[test]
 fn an_instance_has_an_address_of_each_provider_and_answers_by_the_right_one() {
     let (lab, daemon) = tagged();
     // The second address of the first instance, behind its second fixed IP.

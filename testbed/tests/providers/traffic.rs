@@ -1,7 +1,7 @@
 //! Packets through floating IPs, and packets that nobody takes.
 
 use buoy_testbed::probe::capture::listing;
-use buoy_testbed::probe::{Capture, ping, tcp_exchange, tcp_server, udp_exchange, udp_server};
+use buoy_testbed::probe::{Capture, Frame, flush_neighbours, ping, tcp_exchange, tcp_server, udp_exchange, udp_server};
 use buoy_testbed::scenario::SOON;
 
 use crate::site::{REMOTE, Site, at_each_provider, vm};
@@ -61,6 +61,33 @@ fn the_host_has_its_own_traffic_beside_them() {
 }
 
 #[test]
+fn the_host_reaches_every_floating_ip_that_it_carries() {
+    at_each_provider(|site| {
+        let host = site.lab.host();
+        let addresses = site.case.addresses.get(..2).expect("two addresses");
+        let nodes = [1, 2].map(|number| site.lab.node(&vm(number)));
+        let _servers = nodes.each_ref().map(|node| (tcp_server(node, 80), udp_server(node, 53)));
+        for (number, address) in (1..).zip(addresses) {
+            site.associate(*address, number);
+        }
+        let capture = Capture::start(&site.lab.node("police"), "server", "ip");
+        for address in addresses {
+            // The gateway lies outside the host's subnet: all that the host sends is addressed to the gateway's MAC.
+            flush_neighbours(&host);
+            assert!(ping(&host, *address, 3).is_complete(), "{address}");
+            let tcp = tcp_exchange(&host, *address, 80, &"x".repeat(50_000), SOON).expect("TCP from the host");
+            assert_eq!((tcp.reply.len(), tcp.peer.ip()), (50_000, site.case.host.into()));
+            let udp = udp_exchange(&host, *address, 53, "hello", SOON).expect("UDP from the host");
+            assert_eq!(udp.peer.ip(), site.case.host);
+        }
+        let about =
+            |frame: &Frame| frame.ip.is_some_and(|ip| addresses.iter().any(|own| [ip.src, ip.dst].contains(own)));
+        let seen: Vec<_> = capture.stop().into_iter().filter(about).collect();
+        assert!(seen.is_empty(), "the provider has nothing to do with it: {}", listing(&seen));
+    });
+}
+
+#[test]
 fn an_address_without_an_instance_is_silent_and_does_not_loop() {
     at_each_provider(|site| {
         site.associate(site.case.addresses[0], 1);
@@ -77,7 +104,7 @@ fn an_address_without_an_instance_is_silent_and_does_not_loop() {
         let frames = capture.stop();
         let gateway = site.lab.rules().gateway_mac;
         let ours: Vec<_> = frames.iter().filter(|frame| frame.src != gateway).cloned().collect();
-        let about = |frame: &&buoy_testbed::probe::Frame| {
+        let about = |frame: &&Frame| {
             let others = &site.case.addresses[1..];
             frame.ip.is_some_and(|ip| ip.protocol == 1 || others.contains(&ip.dst))
                 || frame.arp.is_some_and(|arp| others.contains(&arp.spa) || others.contains(&arp.tpa))

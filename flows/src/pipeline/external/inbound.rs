@@ -1,5 +1,5 @@
 //! From the provider, and from the host: to instances what goes to a pool's addresses, the rest to the other of the two.
-//! Which addresses are associated is br-int's to know: it drops and counts those that are not.
+//! The host reaches the addresses of all providers of the bridge here. Which addresses are associated is br-int's to know: it drops and counts those that are not.
 
 use buoy_topology::Pool;
 
@@ -40,6 +40,13 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
             Some(patch) => flow(owned_by(pool, Feature::Inbound)).apply([output(patch.number)]),
             None => flow(Owner::dropping(DropReason::NoPatchPort)),
         });
+        // The host sends by its own provider what is for another one's address: it is here all the same.
+        let Some(patch) = view.patch else { continue };
+        for other in View::all(view.world).filter(|other| other.provider.id != view.provider.id) {
+            let from_host = Flow::new(INBOUND, INSTANCES, owned_by(pool, Feature::Inbound)).on(other.ours());
+            let from_host = from_host.on(ORIGIN.is(Origin::Host)).on(ipv4()).on(untagged()).on(to(block));
+            flows.push(from_host.apply([output(patch.number)]));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The destination MAC towards the provider: the host itself, an on-link neighbour, or else the gateway.
 
+use std::net::Ipv4Addr;
+
 use buoy_topology::Pool;
 
 use super::{Station, View};
@@ -15,6 +17,11 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
     let ask = Meter::Unresolved.to_controller(view.world.bridge);
     for address in &view.provider.host_ips {
         flows.push(to_host(view, *address));
+    }
+    // The host's addresses at the other providers of the bridge: it is the same host.
+    for other in View::all(view.world).filter(|other| other.provider.id != view.provider.id) {
+        let beside = other.provider.host_ips.iter().filter(|address| !view.is_host(**address));
+        flows.extend(beside.map(|address| to_host_at(view, &other, *address)));
     }
     for block in &view.provider.onlink {
         flows.push(flow(view, NEXT_HOP, UNRESOLVED).on(ipv4()).on(to(*block)).apply([ask.clone()]).goto(GATEWAY));
@@ -49,9 +56,14 @@ pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>
     }
 }
 
-fn to_host(view: &View<'_>, address: std::net::Ipv4Addr) -> Flow {
+fn to_host(view: &View<'_>, address: Ipv4Addr) -> Flow {
+    to_host_at(view, view, address)
+}
+
+/// To an address that the host has at a provider, with that provider's tag.
+fn to_host_at(view: &View<'_>, provider: &View<'_>, address: Ipv4Addr) -> Flow {
     let flow = flow(view, NEXT_HOP, HOST).on(ipv4()).on(MatchField::Ipv4Dst(address.into()));
-    flow.apply(std::iter::once(set_eth_dst(view.local.mac)).chain(view.host_output()))
+    flow.apply(std::iter::once(set_eth_dst(view.local.mac)).chain(provider.host_output()))
 }
 
 fn flow(view: &View<'_>, table: TableId, priority: u16) -> Flow {
