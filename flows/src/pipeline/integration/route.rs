@@ -1,6 +1,9 @@
 //! What was sent to the network's gateway: for the gateway itself, for the same network after all, or for the world.
 
+use std::net::Ipv4Addr;
+
 use buoy_topology::Network;
+use ipnet::Ipv4Net;
 
 use super::{Guest, within};
 use crate::flow::Flow;
@@ -13,6 +16,10 @@ use crate::pipeline::tables::integration::{DELIVER, ROUTE, SOURCE_NAT};
 pub(super) fn base(flows: &mut Vec<Flow>) {
     let away = Flow::new(ROUTE, AWAY, Owner { feature: Feature::Routing, entity: 0 }).on(ipv4());
     flows.push(away.apply([Action::DecNwTtl]).goto(SOURCE_NAT));
+    // A guest may send them to the gateway's MAC: no router forwards them (RFC 1812, section 5.3.5).
+    for groups in [MULTICAST, Ipv4Net::new_assert(Ipv4Addr::BROADCAST, 32)] {
+        flows.push(Flow::new(ROUTE, GROUP, Owner::dropping(DropReason::Multicast)).on(ipv4()).on(to(groups)));
+    }
 }
 
 pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
@@ -33,8 +40,12 @@ pub(super) fn interface(guest: Guest<'_>, flows: &mut Vec<Flow>) {
     flows.push(back.apply(actions).goto(DELIVER));
 }
 
+/// IPv4 multicast (RFC 5771).
+const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
+
 const ECHO: u16 = 110;
 const GATEWAY: u16 = 100;
+const GROUP: u16 = 97;
 const INSTANCE: u16 = 90;
 const NOBODY: u16 = 80;
 const AWAY: u16 = 10;
