@@ -1,6 +1,7 @@
 //! Who may do what, by the user and the group at the other end of the socket.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use nix::unistd::Uid;
@@ -26,7 +27,8 @@ const SHOPS: u32 = 5_002;
 
 /// A daemon whose socket everybody in a group may open, and which says what groups may.
 fn granting() -> Daemon {
-    let mut daemon = Daemon::new();
+    // The directory for temporary files may be one that nobody else may look into.
+    let mut daemon = Daemon::new_in(Path::new("/tmp"));
     let config = format!(
         "socket_group = {LOOKERS}\n[[access]]\ngroup = {LOOKERS}\nmay = 'read'\n\
          [[access]]\ngroup = {SHOPS}\nmay = 'act'\nprojects = ['shop']\n"

@@ -25,7 +25,12 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// A daemon that does not run yet.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    /// The same, with its directory below another one.
+    pub(crate) fn new_in(parent: &Path) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("a directory");
         Self { state: dir.path().join("state"), dir, child: None }
     }
 
