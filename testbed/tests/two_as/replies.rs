@@ -71,10 +71,13 @@ fn both_carry_traffic_at_once() {
         }
         let stream = stream.stop();
         assert!(stream.broken.is_none() && stream.echoes > 10, "{stream:?}");
-        for (address, run) in addresses.into_iter().zip(runs) {
-            let report = run.stop();
-            // A machine that has no time for the switch loses some; what goes a wrong way loses all or half.
-            assert!(report.received * 5 > report.sent * 4, "{address}: {report:?}");
+        let reports = addresses.into_iter().zip(runs).map(|(address, run)| (address, run.stop()));
+        let (hosts, guests): (Vec<_>, Vec<_>) = reports.partition(|(address, _)| HOSTS.contains(address));
+        // Where the host itself lost some, the machine had no time for the switch; what goes a wrong way loses half or all.
+        let is_calm = hosts.iter().all(|(_, report)| report.lost.is_empty());
+        for (address, report) in guests.iter().chain(&hosts) {
+            let lost = u64::try_from(report.lost.len()).expect("a count");
+            assert!(lost == 0 || (!is_calm && lost * 5 < report.sent), "{address}: {report:?}");
         }
         let north = [NORTH[0], NORTH[2], (HOSTS[0], MacAddr::new([2, 0, 0xcb, 0, 0x71, 2]))];
         let south = [SOUTH[0], SOUTH[2], HOSTS[1]].map(|address| (address, SOUTH_MAC));
