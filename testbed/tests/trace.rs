@@ -102,14 +102,24 @@ fn install(lab: &Lab, sample: &Sample) {
     }
 }
 
+/// The bytes of a frame without its tag, and without what is behind an IPv4 packet.
+fn unpadded(frame: &[u8]) -> usize {
+    let tag = if frame[12..14] == [0x81, 0x00] { 4 } else { 0 };
+    let packet = &frame[14 + tag..];
+    let total = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+    let is_ipv4 = frame[12 + tag..14 + tag] == [0x08, 0x00] && (20..=packet.len()).contains(&total);
+    14 + if is_ipv4 { total } else { packet.len() }
+}
+
 fn compare(packet: &Packet, ours: &Trace, theirs: &Traced) -> Result<(), String> {
     let met = ours.stages.iter().map(|own| {
         let flow = own.flow.as_ref().map(|flow| (flow.priority, flow.cookie.0));
         (own.bridge.to_string(), own.table.0, flow)
     });
     let met: Vec<_> = met.collect();
-    if met != theirs.stages {
-        return Err(format!("we meet {met:x?}\nOVS meets {:x?}", theirs.stages));
+    let length = unpadded(&packet.frame);
+    if met != theirs.stages(length) {
+        return Err(format!("we meet {met:x?}\nOVS meets {:x?}", theirs.stages(length)));
     }
     let headers = |frame: &[u8]| Headers::of(PortNo(0), frame).expect("it was one before");
     let mut ends = Vec::new();
@@ -125,6 +135,6 @@ fn compare(packet: &Packet, ours: &Trace, theirs: &Traced) -> Result<(), String>
             Outcome::Unjudged(what) => return Err(format!("not judged: {what}")),
         }
     }
-    let theirs = theirs.ends(headers(&packet.frame));
+    let theirs = theirs.ends(headers(&packet.frame), length);
     if ends == theirs { Ok(()) } else { Err(format!("ours   {ends:x?}\ntheirs {theirs:x?}")) }
 }

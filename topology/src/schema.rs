@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
-    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Name, Note, Percent, PortName, Quota,
+    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Quota,
     RangeSpec, VlanId,
 };
 
@@ -50,6 +50,10 @@ schemas! {
     VlanId = {
         "description": "An IEEE 802.1Q VLAN id.",
         "type": "integer", "minimum": 1, "maximum": 4094,
+    };
+    Mtu = {
+        "description": "The bytes of the longest IPv4 packet, without the frame and its VLAN tag.",
+        "type": "integer", "minimum": 68, "maximum": 65_535,
     };
     Percent = {
         "description": "A share in percent.",

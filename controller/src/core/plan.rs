@@ -7,12 +7,14 @@ use std::net::Ipv4Addr;
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
 use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, Record, Write};
+use ipnet::Ipv4Net;
 
 use super::Core;
 use super::standing::Scope;
 use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
     ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
+    Subnet,
 };
 
 /// A checked request.
@@ -167,6 +169,8 @@ impl Core {
         spec.gateway_mac = Setting::over(params.gateway_mac, spec.gateway_mac);
         spec.host_ips = params.host_ip.as_deref().map_or(spec.host_ips, all);
         spec.onlink = params.onlink.as_deref().map_or(spec.onlink, all);
+        spec.no_snat = params.no_snat.as_deref().map_or(Ok(spec.no_snat), routed)?;
+        spec.mtu = Setting::over(params.mtu, spec.mtu);
         spec.garp = params.garp.map_or(spec.garp, |garp| garp == crate::api::Switch::On);
         spec.garp_timing = garp_timing(spec.garp_timing, params.garp_count, params.garp_interval);
         if params.mac_policy.is_some() || params.router_mac.is_some() {
@@ -277,6 +281,8 @@ pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, Api
         host_ips: all(&params.host_ip),
         mac_policy: policy(params.mac_policy, params.router_mac)?,
         onlink: all(&params.onlink),
+        no_snat: all(&params.no_snat),
+        mtu: params.mtu,
         garp: params.garp == Some(crate::api::Switch::On),
         garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
         hook: Setting::over(params.hook.clone(), None),
@@ -297,6 +303,15 @@ fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<
 
 fn all<T: Copy + Into<V>, V>(written: &[T]) -> Vec<V> {
     written.iter().copied().map(Into::into).collect()
+}
+
+/// The subnets of a list, which is empty where it says `none`.
+fn routed(written: &[Setting<Subnet>]) -> Result<Vec<Ipv4Net>, ApiError> {
+    let blocks: Vec<_> = written.iter().filter_map(|own| Setting::over(Some(*own), None)).collect();
+    if blocks.is_empty() || blocks.len() == written.len() {
+        return Ok(blocks);
+    }
+    Err(ApiError::new(ErrorKind::Invalid, "--no-snat none stands alone: it takes all subnets away"))
 }
 
 pub(super) fn default_project() -> Name {

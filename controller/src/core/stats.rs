@@ -188,9 +188,9 @@ pub(super) fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<
         return None;
     }
     let names = match role {
-        Role::External => tables::external::NAMES,
-        Role::Integration => tables::integration::NAMES,
+        Role::External => tables::external::NAMES.as_slice(),
+        Role::Integration => tables::integration::NAMES.as_slice(),
         Role::Unconfigured => return None,
     };
-    names.into_iter().find(|(own, _)| *own == table).map(|(_, name)| name.to_owned())
+    names.iter().find(|(own, _)| *own == table).map(|(_, name)| (*name).to_owned())
 }

@@ -53,10 +53,14 @@ pub enum DropReason {
     /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
     /// of them.
     Unwritable = 24,
+    /// To a floating IP, from where a provider routes fixed addresses to: the answer would come from the fixed one.
+    ToFloating = 25,
+    /// Longer than the provider takes.
+    TooLong = 26,
 }
 
 impl DropReason {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 26] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -81,6 +85,8 @@ impl DropReason {
         Self::NoDirectPort,
         Self::StationArp,
         Self::Unwritable,
+        Self::ToFloating,
+        Self::TooLong,
     ];
 
     /// The number that stands in cookies.
@@ -120,6 +126,8 @@ impl DropReason {
             Self::NoDirectPort => "to a direct port that is not there",
             Self::StationArp => "ARP of a direct port that is not answered here",
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
+            Self::ToFloating => "to a floating IP, from where only fixed addresses are reached (no_snat)",
+            Self::TooLong => "longer than the provider's MTU",
         }
     }
 }

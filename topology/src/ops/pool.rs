@@ -205,6 +205,9 @@ impl Site {
         if let Some((address, direct)) = self.directs_in(span).find(|(_, own)| own.provider != pool.provider) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        if let Some((provider, block)) = self.no_snat_in(span) {
+            return Err(OpError::NoSnatPool { block, provider, span, pool: pool.name.clone() });
+        }
         for network in self.networks() {
             let cidr = Span { first: network.cidr.network(), last: network.cidr.broadcast() };
             if cidr.overlaps(&span) {

@@ -73,6 +73,11 @@ impl Site {
         self.providers.values().find(|provider| provider.id == id)
     }
 
+    /// The provider that is declared to route fixed addresses to an address.
+    pub fn routed_by(&self, address: Ipv4Addr) -> Option<&Arc<Provider>> {
+        self.providers.values().find(|provider| provider.routes(address))
+    }
+
     /// All pools, by name.
     pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.pools.values()

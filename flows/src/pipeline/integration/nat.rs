@@ -1,15 +1,13 @@
 //! The stateless 1:1 rewrite: two flows per floating IP. A packet from an instance to a floating IP of this bridge passes
 //! both, so that each instance reaches each floating IP, its own too; what no floating IP takes goes to the provider.
 
-use buoy_topology::PortNo;
-use buoy_topology::Provider;
 use buoy_topology::site::Binding;
 
 use super::within;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
-use crate::pipeline::fields::{ipv4, output, set_eth_dst, set_eth_src};
+use crate::pipeline::fields::{ipv4, set_eth_dst, set_eth_src};
 use crate::pipeline::registers::{EXIT, NETWORK, ORIGIN, Origin};
 use crate::pipeline::tables::integration::{DELIVER, DESTINATION_NAT, EGRESS, SOURCE_NAT};
 
@@ -17,11 +15,6 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
     let owner = Owner { feature: Feature::Nat, entity: 0 };
     let away = Flow::new(DESTINATION_NAT, AWAY, owner).on(ORIGIN.is(Origin::Instance));
     flows.push(away.goto(EGRESS));
-}
-
-pub(super) fn provider(provider: &Provider, patch: PortNo, flows: &mut Vec<Flow>) {
-    let owner = Owner { feature: Feature::Nat, entity: provider.id.0 };
-    flows.push(Flow::new(EGRESS, OUT, owner).on(EXIT.is(provider.id.0)).apply([output(patch)]));
 }
 
 pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
@@ -45,5 +38,3 @@ pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
 // SOURCE_NAT, DESTINATION_NAT
 const FLOATING: u16 = 100;
 const AWAY: u16 = 50;
-// EGRESS
-const OUT: u16 = 100;
