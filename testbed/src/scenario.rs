@@ -13,8 +13,8 @@ use crate::{Daemon, Lab};
 /// The two bridges of a lab's host.
 pub const BRIDGES: [&str; 2] = ["br-ex", "br-int"];
 
-/// Long enough for whatever should happen at once.
-pub const SOON: Duration = Duration::from_secs(5);
+/// Long enough for whatever should happen at once, on a machine that has other things to do.
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Runs `buoyctl` with words that have no spaces in them, and gives the document that it prints.
 #[track_caller]
