@@ -68,6 +68,16 @@ fn what_is_longer_is_told_the_right_length_and_what_is_not_passes() {
         let of_it = rows.as_array()?.iter().find(|row| row["reason"] == "longer than the provider's MTU")?;
         (of_it["packets"].as_u64()? >= 2).then_some(())
     });
+    let length = u16::to_be_bytes(1_401);
+    let header = [&[0x45, 0][..], &length, &[0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 11, 198, 51, 100, 10]].concat();
+    let gateway = buoyctl(&daemon, "network show blue")["gateway_mac"].as_str().expect("a MAC").replace(':', "");
+    let packet: String = header.iter().map(|byte| format!("{byte:02x}")).collect();
+    let frame = format!("{gateway}02000a00000b0800{packet}{}", "00".repeat(1_381));
+    let trace = buoyctl(&daemon, &format!("trace --from br-int:vm1 --bytes {frame}"));
+    assert_eq!(trace["verdict"]["sentence"], "longer than the provider's MTU, in table 65 (size) of br-int");
+    let stages = trace["stages"].as_array().expect("stages");
+    let said = |stage: &serde_json::Value| stage["sentence"].as_str().unwrap_or_default().to_owned();
+    assert!(stages.iter().any(|own| said(own).starts_with("its 1415 bytes are more than 1414")), "{stages:#?}");
     // What does not leave for the provider is not measured.
     buoyctl(&daemon, "fip associate 203.0.113.101 web-2");
     for to in [Ipv4Addr::new(203, 0, 113, 101), FLOATING_IP, Ipv4Addr::new(10, 0, 0, 12)] {

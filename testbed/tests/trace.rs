@@ -35,7 +35,7 @@ fn open_vswitch_does_with_random_packets_what_the_simulator_says() {
     let mut ovs = Ovs::connect(&lab);
     let mut runner = runner();
     let (sites, count) = counts();
-    let (mut compared, mut delivered, mut differences) = (0, 0, Vec::new());
+    let (mut compared, mut delivered, mut measured, mut differences) = (0, 0, 0, Vec::new());
     for number in 0..sites {
         let plan = plans().new_tree(&mut runner).expect("a plan").current();
         // Every fourth site is in one table.
@@ -53,12 +53,13 @@ fn open_vswitch_does_with_random_packets_what_the_simulator_says() {
             let theirs = ovs.trace(&packet);
             compared += 1;
             delivered += usize::from(ours.sent().count() > 0);
+            measured += usize::from(theirs.is_measured());
             if let Err(difference) = compare(&packet, &ours, &theirs) {
                 differences.push(format!("{difference}\n{packet:02x?}\n{:02x?}\n{}", ours.ends, theirs.text));
             }
         }
     }
-    println!("{compared} packets at {sites} sites compared, {delivered} of them leave by a port");
+    println!("{compared} packets at {sites} sites compared, {delivered} leave by a port, {measured} are measured");
     // A run that compares nothing proves nothing.
     assert!(compared > sites * count / 2 && delivered > 0, "{compared} {delivered}");
     let shown: Vec<_> = differences.iter().take(5).map(String::as_str).collect();

@@ -38,11 +38,11 @@ impl Core {
             tables::ROUTE if held(ORIGIN) == Some(Origin::Provider.into()) => {
                 network().and_then(|network| self.expired_on_the_way_in(network, &packet.frame))
             }
-            tables::SIZE => network().and_then(|network| self.too_long(network, held(EXIT)?, &packet.frame)),
             tables::ROUTE => network().and_then(|network| {
                 let answer = error(&packet.frame, ErrorKind::TimeExceeded, network.gateway)?;
                 Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
             }),
+            tables::SIZE => network().and_then(|network| self.too_long(network, held(EXIT)?, &packet.frame)),
             tables::ADMIT => self.expired_outside(bridge, &packet.frame),
             _ => None,
         };

@@ -134,6 +134,11 @@ impl Traced {
         [before, if length > most { longer } else { other }].concat()
     }
 
+    /// Whether it depends on the packet's length what becomes of it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.measured.is_some()
+    }
+
     /// What the datapath does with a packet that has these headers, and so many bytes without tag and padding.
     pub(crate) fn ends(&self, mut headers: Headers, length: usize) -> Vec<End> {
         let mut ends = Vec::new();
