@@ -12,8 +12,8 @@ use super::watch::Watch;
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
     HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
-    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, TraceShow,
-    Wait,
+    NetworkSet, PoolAdd, PoolCreate, PoolForget, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request,
+    TraceShow, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -158,13 +158,15 @@ pub(super) enum Pool {
     Import(Import),
     /// Change what is given, keep the rest
     Set(PoolSet),
-    /// Take addresses out that are not allocated
+    /// Take addresses out that are not allocated; what is for them is dropped while the provider may still send it here
     Remove(PoolRemove),
     /// All pools
     List,
     /// One pool
     Show(ByName),
     /// Remove a pool with no allocated address
+    /// Say that the provider does not send addresses here any more that were taken out
+    Forget(PoolForget),
     Delete(ByName),
 }
 
@@ -297,6 +299,7 @@ impl Command {
             Self::Pool(Pool::Delete(by)) => Request::PoolDelete(by),
             Self::Network(Network::Create(params)) => Request::NetworkCreate(params),
             Self::Network(Network::List) => Request::NetworkList,
+            Self::Pool(Pool::Forget(params)) => Request::PoolForget(params),
             Self::Network(Network::Show(by)) => Request::NetworkShow(by),
             Self::Network(Network::Set(params)) => Request::NetworkSet(params),
             Self::Network(Network::Delete(by)) => Request::NetworkDelete(by),

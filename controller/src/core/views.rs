@@ -157,6 +157,7 @@ impl Core {
             name: pool.name.clone(),
             provider: pool.provider.clone(),
             ranges: spans.iter().map(ToString::to_string).collect(),
+            withdrawn: pool.withdrawn.spans().iter().map(ToString::to_string).collect(),
             default: pool.default,
             warn_at: pool.warn_at,
             size,

@@ -13,3 +13,4 @@ mod site;
 mod storms;
 mod traffic;
 mod vlan;
+mod withdrawn;

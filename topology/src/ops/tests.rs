@@ -1,6 +1,7 @@
 mod direct;
 mod projects;
 mod wiring;
+mod withdrawn;
 
 use std::net::Ipv4Addr;
 

@@ -75,6 +75,8 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
     for block in view.world.site.blocks(pool) {
         let claimed = within(CLAIMED, owned_by(pool, Feature::Arp)).on(ORIGIN.is(Origin::Provider));
         flows.push(claimed.on(MatchField::ArpSpa(block.into())).apply([Meter::Claim.to_controller(view.world.bridge)]));
+    }
+    for block in view.world.site.closed_blocks(pool) {
         let nobody = within(NOBODY, Owner::dropping(DropReason::UnassociatedArp));
         flows.push(nobody.on(arp_request()).on(MatchField::ArpTpa(block.into())));
     }
