@@ -11,8 +11,8 @@ use super::discover::{Described, OpenRpc, Types};
 use super::trace::TraceView;
 use super::views::{
     BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, GoneView, ImportView, InstanceView,
-    NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView, SiteView,
-    StatusView, SwitchView, WatchView,
+    MetricsView, NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView,
+    SiteView, StatusView, SwitchView, WatchView,
 };
 use super::{
     ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
@@ -179,6 +179,8 @@ methods! {
     StatusShow = "status.show", false -> StatusView, [];
     /// Dropped packets by reason.
     DropsShow = "drops.show", false -> Vec<DropRow>, [];
+    /// Figures for those who collect them, in the text format of Prometheus.
+    MetricsShow = "metrics.show", false -> MetricsView, [];
     /// Makes the site as it is declared.
     SiteApply(SiteApply) = "site.apply", true -> Outcome<SiteView>, [Conflict, InUse, Exhausted, Quota, NotFound];
     /// The site as it can be declared.

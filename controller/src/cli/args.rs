@@ -81,6 +81,11 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+    /// Figures for those who collect them, as Prometheus and node_exporter read them
+    #[command(
+        after_help = "Example:\n  buoyctl metrics > buoy.prom.new && mv buoy.prom.new /var/lib/node_exporter/buoy.prom"
+    )]
+    Metrics,
     /// What the flows do with a packet, table by table, and why it is dropped
     #[command(after_help = crate::api::trace::HELP)]
     Trace(TraceShow),
@@ -160,13 +165,13 @@ pub(super) enum Pool {
     Set(PoolSet),
     /// Take addresses out that are not allocated; what is for them is dropped while the provider may still send it here
     Remove(PoolRemove),
+    /// Say that the provider does not send addresses here any more that were taken out
+    Forget(PoolForget),
     /// All pools
     List,
     /// One pool
     Show(ByName),
     /// Remove a pool with no allocated address
-    /// Say that the provider does not send addresses here any more that were taken out
-    Forget(PoolForget),
     Delete(ByName),
 }
 
@@ -294,12 +299,12 @@ impl Command {
             Self::Pool(Pool::Import(import)) => Request::PoolImport(import.read()?.0),
             Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
+            Self::Pool(Pool::Forget(params)) => Request::PoolForget(params),
             Self::Pool(Pool::List) => Request::PoolList,
             Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
             Self::Pool(Pool::Delete(by)) => Request::PoolDelete(by),
             Self::Network(Network::Create(params)) => Request::NetworkCreate(params),
             Self::Network(Network::List) => Request::NetworkList,
-            Self::Pool(Pool::Forget(params)) => Request::PoolForget(params),
             Self::Network(Network::Show(by)) => Request::NetworkShow(by),
             Self::Network(Network::Set(params)) => Request::NetworkSet(params),
             Self::Network(Network::Delete(by)) => Request::NetworkDelete(by),
@@ -332,6 +337,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
+            Self::Metrics => Request::MetricsShow,
             Self::Trace(params) => Request::TraceShow(params),
         })
     }
