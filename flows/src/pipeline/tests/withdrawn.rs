@@ -1,5 +1,7 @@
 //! What was taken out of a pool is as closed as what is in it.
 
+use buoy_topology::ops::DirectSpec;
+
 use super::*;
 
 #[test]
@@ -29,4 +31,27 @@ fn an_address_that_was_taken_out_of_a_pool_goes_where_it_went_and_is_no_source()
         apply(&mut site, change);
         assert!(of(&site).iter().all(|flow| !flow.contains("nw_dst=198.51.100.32/29")), "{:#?}", of(&site));
     }
+}
+
+#[test]
+fn a_direct_port_that_gets_such_an_address_touches_the_pool_that_had_it() {
+    let mut site = site(PolicySpec::Host);
+    let ranges = vec!["198.51.100.32/29".parse().unwrap()];
+    let routed = RangesSpec { ranges, all_addresses: true, mac: None };
+    let change = site.add_to_pool(&name("public"), &routed).unwrap();
+    apply(&mut site, change);
+    let gone = "198.51.100.36-198.51.100.37".parse().unwrap();
+    let change = site.remove_from_pool(&name("public"), &[gone]).unwrap();
+    apply(&mut site, change);
+    let ips = vec![[198, 51, 100, 36].into()];
+    let spec = DirectSpec { provider: name("lan"), port: port("qg0"), mac: mac(0x0d), ips };
+    let change = site.add_direct(name("gw"), spec).unwrap();
+    let change = apply(&mut site, change);
+    let Touched::Entities(touched) = Touched::by(&change, &site) else { panic!("too much is touched") };
+    assert!(touched.contains(&Entity::Pool(name("public"))), "{touched:?}");
+    let all = flows(&site, &learnt(&site), &integration());
+    let closed: Vec<_> =
+        all.values().flatten().map(ToString::to_string).filter(|flow| flow.contains("priority=60,")).collect();
+    assert!(closed.iter().any(|flow| flow.contains("nw_dst=198.51.100.37")), "{closed:#?}");
+    assert!(closed.iter().all(|flow| !flow.contains("nw_dst=198.51.100.36")), "{closed:#?}");
 }
