@@ -51,12 +51,20 @@ impl Core {
 
     fn switch_metrics(&self, page: &mut Page) {
         let views = self.switch_views();
-        let named: Vec<_> = views.iter().filter_map(|own| Some((own.bridge.as_ref()?, own))).collect();
+        // A bridge that is there counts, and not what is known of others that had its name.
+        let mut named = BTreeMap::new();
+        for own in &views {
+            let Some(bridge) = &own.bridge else { continue };
+            let place = named.entry((bridge.as_str(), own.host.as_str())).or_insert(own);
+            if own.connected {
+                *place = own;
+            }
+        }
         let mut family = |kind, name, help, value: &dyn Fn(&crate::api::views::SwitchView) -> Option<u64>| {
             let mut family = page.family(kind, name, help);
-            for (bridge, own) in &named {
+            for ((bridge, host), own) in &named {
                 if let Some(value) = value(own) {
-                    family.sample(&[("bridge", bridge), ("host", &own.host)], value);
+                    family.sample(&[("bridge", bridge), ("host", host)], value);
                 }
             }
         };
