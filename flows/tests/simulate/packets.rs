@@ -142,7 +142,7 @@ fn target(dice: &mut Dice<'_>, sample: &Sample) -> Ipv4Addr {
 /// Any address of the neighbourhood.
 fn address(dice: &mut Dice<'_>) -> Ipv4Addr {
     let last = dice.roll();
-    match dice.roll() % 6 {
+    match dice.roll() % 9 {
         0 => pool_address(last / 16 % 2, last % 16),
         1 => [203, 0, 113, last].into(),
         2 => [203, 0, 113, dice.pick(&[1, 2, 3, 50, 129, 130, 178])].into(),
