@@ -1,5 +1,6 @@
 //! A host that is not adopted yet, and what is looked at on it.
 
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -44,7 +45,9 @@ impl Host {
     #[track_caller]
     pub(crate) fn start(&self, words: &str) -> Running {
         let line = format!("host adopt --uplink eth0 --datapath-type netdev --apply {words}");
-        self.lab.host().spawn(buoyctl_line(line.split_whitespace()))
+        // A login that ends says SIGHUP, which whoever runs the tests may have told them to ignore.
+        let heeding = ["env", "--default-signal=HUP"].map(OsString::from);
+        self.lab.host().spawn(heeding.into_iter().chain(buoyctl_line(line.split_whitespace())))
     }
 
     /// The same, until it waits for a confirmation.
