@@ -7,7 +7,7 @@ use super::provider::{check_mac, check_station};
 use super::{FipSpec, Noun, OpError};
 use crate::{
     AddressSet, Change, CoolDown, Direct, EntityId, FloatingIp, Key, MacAddr, Name, Percent, Pool, RangeSpec, Record,
-    Site, Span,
+    Site, Span, Write,
 };
 
 /// What a pool is to be.
@@ -70,8 +70,7 @@ impl Site {
             cool_down: spec.cool_down,
             warn_at: spec.warn_at,
         };
-        change.extend(self.widen(pool, &spec.ranges, EntityId(id.0.saturating_add(1)))?);
-        Ok(change)
+        self.widen(pool, &spec.ranges, EntityId(id.0.saturating_add(1)), change)
     }
 
     /// A pool with other properties.
@@ -98,7 +97,7 @@ impl Site {
 
     /// A pool with more addresses. Those that it has already stay as they are, but for their MAC.
     pub fn add_to_pool(&self, name: &Name, spec: &RangesSpec) -> Result<Change, OpError> {
-        self.widen((**self.known_pool(name)?).clone(), spec, self.next_entity())
+        self.widen((**self.known_pool(name)?).clone(), spec, self.next_entity(), Change::default())
     }
 
     /// A pool with fewer addresses. None of them may be allocated. The provider may go on sending them here: but for those
@@ -157,7 +156,12 @@ impl Site {
         spans.iter().for_each(|span| pool.withdrawn.remove(*span));
         for other in self.pools().filter(|other| other.name != pool.name) {
             if spans.iter().any(|span| other.withdrawn.overlap(*span).is_some()) {
-                let mut other = (**other).clone();
+                // The change may have another word on it already.
+                let written = change.writes().iter().rev().find_map(|write| match write {
+                    Write::Put(Record::Pool(own)) if own.name == other.name => Some(own),
+                    _ => None,
+                });
+                let mut other = (**written.unwrap_or(other)).clone();
                 spans.iter().for_each(|span| other.withdrawn.remove(*span));
                 change.put(Record::Pool(Arc::new(other)));
             }
@@ -188,9 +192,9 @@ impl Site {
         self.pool(name).ok_or_else(|| OpError::Unknown { noun: Noun::Pool, name: name.clone() })
     }
 
-    fn widen(&self, mut pool: Pool, spec: &RangesSpec, next: EntityId) -> Result<Change, OpError> {
+    /// Goes on with a change: puts addresses into a pool.
+    fn widen(&self, mut pool: Pool, spec: &RangesSpec, next: EntityId, mut change: Change) -> Result<Change, OpError> {
         spec.mac.map_or(Ok(()), check_mac)?;
-        let mut change = Change::default();
         let mut next = next.0;
         let spans: Vec<_> = spec.ranges.iter().map(|range| range.span(spec.all_addresses)).collect();
         self.reclaim(&mut pool, &spans, &mut change);

@@ -84,3 +84,21 @@ fn what_is_on_link_is_not_remembered() {
     assert_eq!(withdrawn(&site), ["203.0.113.6"]);
     assert_eq!(closed(&site), ["203.0.113.3/32", "203.0.113.6/32"]);
 }
+
+#[test]
+fn a_new_default_pool_takes_both_from_the_old_one() {
+    let mut site = site(PolicySpec::Host);
+    let default = PoolChange { default: Some(true), ..PoolChange::default() };
+    run(&mut site, |site| site.set_pool(&name("public"), &default));
+    take_out(&mut site, "203.0.113.4-203.0.113.5");
+    let spec = PoolSpec {
+        provider: name("lan"),
+        ranges: ranges(&["203.0.113.4"]),
+        default: true,
+        cool_down: Default::default(),
+        warn_at: None,
+    };
+    run(&mut site, |site| site.create_pool(name("more"), spec));
+    let defaults: Vec<_> = site.pools().filter(|pool| pool.default).map(|pool| pool.name.clone()).collect();
+    assert_eq!((defaults, withdrawn(&site)), (vec![name("more")], vec!["203.0.113.5".to_owned()]));
+}
