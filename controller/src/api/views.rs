@@ -135,6 +135,8 @@ views! {
         provider: Name,
         /// Its addresses: spans A-B and single addresses.
         ranges: Vec<String>,
+        /// What was taken out and is dropped while the provider may still send it here: spans A-B and single addresses.
+        withdrawn: Vec<String>,
         /// Whether addresses are taken from here where no pool is named.
         default: bool,
         /// Addresses in the ranges.

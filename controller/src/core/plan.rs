@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
-use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, Record, Write};
+use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, RangeSpec, Record, Write};
 use ipnet::Ipv4Net;
 
 use super::Core;
@@ -85,8 +85,9 @@ impl Core {
             Request::PoolAdd(params) => self.add_to_pool(params)?,
             Request::PoolImport(params) => self.import_to_pool(params)?,
             Request::PoolSet(params) => self.set_pool(params)?,
-            Request::PoolRemove(params) => {
-                self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
+            Request::PoolRemove(params) => self.remove_from_pool(&params.name, &params.ranges)?,
+            Request::PoolForget(params) => {
+                self.pool(&params.name, self.site.forget_withdrawn(&params.name, &params.ranges)?)
             }
             Request::PoolDelete(by) => {
                 let entity = Entity::Pool(by.name.clone());
@@ -240,6 +241,22 @@ impl Core {
         if let Some(pool) = self.site.pool(&params.name) {
             planned.notices = self.kept_notice(&pool.provider, spans);
         }
+        Ok(planned)
+    }
+
+    fn remove_from_pool(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Planned, ApiError> {
+        let change = self.site.remove_from_pool(name, ranges)?;
+        let withdrawn = change.writes().iter().any(|write| match write {
+            Write::Put(Record::Pool(pool)) => ranges.iter().any(|range| pool.withdrawn.covered(range.span(true)) > 0),
+            _ => false,
+        });
+        let mut planned = self.pool(name, change);
+        planned.notices.extend(withdrawn.then(|| {
+            format!(
+                "what is for these addresses is dropped while the provider may still send it here: `buoyctl pool forget \
+                 {name} RANGE...` ends that"
+            )
+        }));
         Ok(planned)
     }
 

@@ -30,7 +30,7 @@ impl Core {
         }
         let switches: BTreeSet<_> = match &ask.call.request {
             Request::BackupCreate => return self.back_up(ask),
-            Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
+            Request::DropsShow | Request::MetricsShow => self.connected().map(|(id, _)| id).collect(),
             Request::TraceShow(params) if params.installed && !self.is_safe_mode() => {
                 self.connected().map(|(id, _)| id).collect()
             }
@@ -130,7 +130,7 @@ impl Core {
             garp_count: provider.garp_timing.count,
             garp_interval_ms: provider.garp_timing.interval_ms,
             hook: provider.hook.clone(),
-            guard_alarms: counts.refused,
+            guard_alarms: counts.refused(),
             conflicts: counts.claims,
         }
     }
@@ -159,6 +159,7 @@ impl Core {
             name: pool.name.clone(),
             provider: pool.provider.clone(),
             ranges: spans.iter().map(ToString::to_string).collect(),
+            withdrawn: pool.withdrawn.spans().iter().map(ToString::to_string).collect(),
             default: pool.default,
             warn_at: pool.warn_at,
             size,
@@ -197,7 +198,7 @@ impl Core {
         bridges.find(|own| own.name == *bridge)?.port(port)
     }
 
-    fn switch_views(&self) -> Vec<SwitchView> {
+    pub(super) fn switch_views(&self) -> Vec<SwitchView> {
         let connected = self.switches.values().map(|switch| self.switch_view(switch));
         let gone = self.gone.iter().map(|gone| SwitchView {
             datapath_id: gone.datapath_id.map(|own| own.to_string()),

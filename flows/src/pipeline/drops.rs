@@ -99,6 +99,38 @@ impl DropReason {
         Self::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
     }
 
+    /// The word that metrics have for it. It does not change.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoMatch => "no_match",
+            Self::UnknownPort => "unknown_port",
+            Self::ForgedMac => "forged_mac",
+            Self::ForgedAddress => "forged_address",
+            Self::ForgedArp => "forged_arp",
+            Self::NotIpv4 => "not_ipv4",
+            Self::UnknownArpTarget => "unknown_arp_target",
+            Self::UnassociatedArp => "unassociated_arp",
+            Self::ClaimedAddress => "claimed_address",
+            Self::Unassociated => "unassociated",
+            Self::NoFloatingIp => "no_floating_ip",
+            Self::NotFloating => "not_floating",
+            Self::UnresolvedGateway => "unresolved_gateway",
+            Self::UnregisteredMac => "unregistered_mac",
+            Self::UnregisteredArpSender => "unregistered_arp_sender",
+            Self::Multicast => "multicast",
+            Self::UnknownInstance => "unknown_instance",
+            Self::ToGateway => "to_gateway",
+            Self::NoPatchPort => "no_patch_port",
+            Self::ForgedHostMac => "forged_host_mac",
+            Self::OwnAddress => "own_address",
+            Self::NoDirectPort => "no_direct_port",
+            Self::StationArp => "station_arp",
+            Self::Unwritable => "unwritable",
+            Self::ToFloating => "to_floating",
+            Self::TooLong => "too_long",
+        }
+    }
+
     /// What an admin reads.
     pub fn text(self) -> &'static str {
         match self {

@@ -59,6 +59,8 @@ pub enum OpError {
     OutsidePool { address: Ipv4Addr, pool: Name },
     #[error("{span} is not wholly in pool {pool}: `buoyctl pool show {pool}` shows its ranges")]
     NotInPool { span: Span, pool: Name },
+    #[error("{span} was not wholly taken out of pool {pool}: `buoyctl pool show {pool}` shows what was, as withdrawn")]
+    NotWithdrawn { span: Span, pool: Name },
     #[error("instance {instance} has no fixed IP {fixed_ip}: it has {}", list(.has))]
     NoSuchFixedIp { instance: Name, fixed_ip: Ipv4Addr, has: Vec<Ipv4Addr> },
 

@@ -2,6 +2,7 @@ mod direct;
 mod no_snat;
 mod projects;
 mod wiring;
+mod withdrawn;
 
 use std::net::Ipv4Addr;
 

@@ -100,6 +100,11 @@ views! {
         /// Floating IPs that lead to an instance.
         associated: usize,
     }
+    /// Figures.
+    MetricsView {
+        /// All of them, in the text format of Prometheus, version 0.0.4.
+        text: String,
+    }
     /// Where a watch begins.
     WatchView {
         /// The event after which it begins.

@@ -83,7 +83,11 @@ impl<'a> View<'a> {
                     nat::association(binding, flows);
                 }
             }
-            Entity::Pool(_) | Entity::Neighbour(_) | Entity::Direct(_) => {}
+            Entity::Pool(name) => {
+                let Some(pool) = site.pool(name) else { return };
+                nat::pool(&site.closed_blocks(pool), flows);
+            }
+            Entity::Neighbour(_) | Entity::Direct(_) => {}
         }
     }
 
