@@ -1,5 +1,6 @@
 mod direct;
 mod legacy;
+mod size;
 mod withdrawn;
 
 use std::collections::{BTreeMap, BTreeSet};
