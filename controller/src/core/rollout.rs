@@ -45,7 +45,7 @@ impl Core {
             Touched::Everything => {
                 let mut stale: HashSet<_> = switch.table.entities().cloned().collect();
                 // One after the other: all flows of a large site never stand in memory beside the table.
-                for entity in Entity::all(world) {
+                for entity in Entity::on(world) {
                     switch.table.want(&entity, &pipeline::compile(world, &entity));
                     stale.remove(&entity);
                 }
