@@ -115,9 +115,14 @@ impl Core {
     }
 }
 
-/// What a switch has not told yet counts where it must have the change; elsewhere only what it is known to lack.
+/// What a switch has not told yet counts where it must have the change; elsewhere only what it is known to lack. What
+/// names no bridge every bridge that has a role must have, if there is anything to have.
 fn is_pending(switch: &Switch, scope: &Scope, is_named: bool) -> bool {
-    let counts = is_named || switch.role != Role::Unconfigured;
+    let is_for_all = match &scope.entities {
+        Some(entities) => scope.bridges.is_empty() && !entities.is_empty(),
+        None => true,
+    };
+    let counts = is_named || (is_for_all && switch.role != Role::Unconfigured);
     match &scope.entities {
         _ if !switch.table.is_synced() => counts,
         // What was removed may be among what a switch brought along.
