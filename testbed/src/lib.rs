@@ -12,6 +12,7 @@ pub mod demo;
 pub mod dice;
 pub mod enter;
 pub mod fake;
+pub mod fleet;
 pub mod hold;
 pub mod lab;
 pub mod legacy_switch;

@@ -1,12 +1,15 @@
 //! `buoy-testbed`: brings labs up and down and runs commands in them.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use buoy_testbed::fleet;
 use buoy_testbed::police::patrol;
 use buoy_testbed::probe::{inject, responder, storm, stream};
 use buoy_testbed::registry::{self, Entry};
@@ -62,6 +65,8 @@ enum Command {
     Demo,
     /// Measure Buoy beside its peers, and print a table
     Bench(Box<buoy_testbed::bench::Options>),
+    /// Connect a simulated fleet of switches to a daemon of its own, all at once, and measure
+    Fleet(Fleet),
     /// Build a lab and hold it: process 1 of its namespaces
     #[command(hide = true)]
     Hold {
@@ -72,6 +77,26 @@ enum Command {
     /// Small servers and clients that run in nodes
     #[command(hide = true, subcommand)]
     Probe(Probe),
+}
+
+/// Fake switches that speak OpenFlow for real, over loopback, from an address for each host; nothing is left behind.
+#[derive(clap::Args)]
+struct Fleet {
+    /// Switches: two for each host
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    switches: u32,
+    /// Floating IPs, and instances, of each host
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    addresses: u32,
+    /// Hosts beside them that are slow: by turns they read 1 KiB a second, nothing, or do not tell their flows
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    slow: u32,
+    /// Do everything once, for a look
+    #[arg(long)]
+    quick: bool,
+    /// Write the figures as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -112,9 +137,24 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Bench(options) => buoy_testbed::bench::run(&options),
         Command::List => list(),
+        Command::Fleet(arguments) => run_fleet(&arguments),
         Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),
         Command::Probe(probe) => run_probe(probe),
     }
+}
+
+fn run_fleet(arguments: &Fleet) -> Result<()> {
+    let Fleet { switches, addresses, slow, quick, json } = arguments;
+    let layout = fleet::Layout::new(*switches, *addresses, *slow)?;
+    // What cannot be written is better known before than after.
+    let file = json.as_ref().map(|path| File::create(path).with_context(|| path.display().to_string())).transpose()?;
+    let report = fleet::run(layout, if *quick { fleet::Effort::QUICK } else { fleet::Effort::FULL })?;
+    print!("{report}");
+    if let Some(mut file) = file {
+        serde_json::to_writer_pretty(&file, &report).context("write the figures")?;
+        file.write_all(b"\n").context("write the figures")?;
+    }
+    Ok(())
 }
 
 fn run_probe(probe: Probe) -> Result<()> {

@@ -25,6 +25,11 @@ impl Announcements {
         self.running.remove(&address);
         self.waiting.insert(address);
     }
+
+    /// How many are not in force yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
 }
 
 impl Core {
@@ -32,10 +37,8 @@ impl Core {
     pub(super) fn begin_announcements(&mut self, now: Instant) {
         let in_force = |address: &Ipv4Addr| match self.site.direct_at(*address) {
             // Its port may come later.
-            Some(direct) => {
-                self.pending(&self.direct_scope(direct)).is_empty() && self.direct_trouble(direct).is_none()
-            }
-            None => self.pending(&self.scope_of(*address)).is_empty(),
+            Some(direct) => self.is_in_force(&self.direct_scope(direct)) && self.direct_trouble(direct).is_none(),
+            None => self.is_in_force(&self.scope_of(*address)),
         };
         let ready: Vec<_> = self.announcements.waiting.iter().copied().filter(in_force).collect();
         for address in ready {

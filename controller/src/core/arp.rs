@@ -137,7 +137,7 @@ impl Core {
     /// to wait until the bridge is there.
     pub(super) fn keep_host_addresses(&mut self, bridge: &Bridge) {
         let Some(local) = bridge.local() else { return };
-        let providers = self.site.providers().filter(|provider| provider.bridge == bridge.name);
+        let providers = self.site.providers_on(&bridge.name);
         let learnt = providers.flat_map(|provider| self.learnt.of(provider.id));
         let own: Vec<_> = learnt.filter(|(_, mac)| *mac == local.mac).map(|(address, _)| address).collect();
         for address in own {
@@ -204,8 +204,8 @@ impl Core {
     }
 
     fn is_host_mac(&self, provider: &Provider, mac: MacAddr) -> bool {
-        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        bridges.any(|bridge| bridge.name == provider.bridge && bridge.local().is_some_and(|port| port.mac == mac))
+        let is_its = |bridge: &Bridge| bridge.local().is_some_and(|port| port.mac == mac);
+        self.switches.named(&provider.bridge).any(|(_, bridge)| is_its(bridge))
     }
 
     /// Sends the questions that are due, once there is a bridge that they can leave by.
@@ -214,13 +214,10 @@ impl Core {
             return;
         }
         // The guard has to be there, or nothing leaves.
-        let is_ready = |switch: &Switch, provider: &Provider| {
-            let is_its = switch.bridge.as_ref().is_some_and(|own| own.name == provider.bridge);
-            is_its && !switch.table.is_pending(&Entity::Provider(provider.name.clone()))
-        };
         let can_reach = |provider| {
-            let provider = self.site.provider_by_id(provider);
-            provider.is_some_and(|provider| self.switches.values().any(|switch| is_ready(switch, provider)))
+            let Some(provider) = self.site.provider_by_id(provider) else { return false };
+            let entity = Entity::Provider(provider.name.clone());
+            self.switches.named(&provider.bridge).any(|(switch, _)| !switch.table.is_pending(&entity))
         };
         let due = self.resolver.poll(now, can_reach);
         for question in due.questions {
@@ -249,10 +246,7 @@ impl Core {
 
     pub(super) fn external(&self, provider: EntityId) -> Option<(&Provider, View<'_>)> {
         let provider = self.site.provider_by_id(provider)?;
-        let bridge = self
-            .switches
-            .values()
-            .find_map(|switch| switch.bridge.as_ref().filter(|bridge| bridge.name == provider.bridge))?;
+        let bridge = self.switches.bridge(&provider.bridge)?;
         let world = World { site: &self.site, learnt: &self.learnt, bridge, role: Role::External };
         Some((provider, View::of(world, provider)?))
     }
@@ -268,8 +262,7 @@ impl Core {
         let mark = registers::PROVIDER.set(provider.id.0);
         let guard = Action::Resubmit { port: None, table: tables::GUARD };
         let actions: Vec<_> = actions.into_iter().collect();
-        for switch in self.switches.values() {
-            let Some(bridge) = switch.bridge.as_ref().filter(|bridge| bridge.name == provider.bridge) else { continue };
+        for (switch, bridge) in self.switches.named(&provider.bridge) {
             let through_guard = match bridge.dialect {
                 Dialect::OpenFlow13 => [std::slice::from_ref(&mark), &actions, std::slice::from_ref(&guard)].concat(),
                 // The guard is in the one table: it takes what comes from the controller.

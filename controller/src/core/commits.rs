@@ -134,7 +134,8 @@ impl Core {
                 // Who is answered finds it in the log.
                 self.journal.end(Ok(()), now);
                 self.await_in_force(&batch.change, generation, now);
-                let touched = Touched::by(&batch.change, &self.site);
+                let mut touched = Touched::by(&batch.change, &self.site);
+                batch.undo.iter().for_each(|undo| touched.extend(Touched::before(undo)));
                 self.finish(batch.requests, &touched);
                 self.take_hooks(batch.hooks);
                 for (ask, refusal) in batch.refused {

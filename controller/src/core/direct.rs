@@ -74,7 +74,7 @@ impl Core {
     pub(super) fn direct_trouble(&self, direct: &Direct) -> Option<String> {
         let provider = self.site.provider(&direct.provider)?;
         let name = &provider.bridge;
-        let bridge = self.switches.values().find_map(|own| own.bridge.as_ref().filter(|own| own.name == *name))?;
+        let bridge = self.switches.bridge(name)?;
         if bridge.dialect == Dialect::OpenFlow10 {
             return Some(format!("bridge {name} speaks OpenFlow 1.0, in which direct ports are not served"));
         }

@@ -68,7 +68,6 @@ impl Core {
         let pool = scene.pool_at(new.address).or_else(|| self.site.pool_at(new.address))?;
         let provider = scene.provider(&pool.provider).or_else(|| self.site.provider(&pool.provider));
         let provider = provider.filter(|provider| provider.hook.is_some())?;
-        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
         let event = HookEvent {
             event: kind,
             address: new.address,
@@ -78,7 +77,7 @@ impl Core {
             project: new.project.as_ref().or(old.and_then(|old| old.project.as_ref())).cloned(),
             instance: new.association.as_ref().map(|own| own.instance.clone()),
             fixed_ip: new.association.as_ref().map(|own| own.fixed_ip),
-            host: bridges.find(|own| own.name == provider.bridge).map(|own| own.host.to_string()),
+            host: self.switches.bridge(&provider.bridge).map(|own| own.host.to_string()),
             previous_instance: old.and_then(|old| old.association.as_ref()).map(|own| own.instance.clone()),
             generation: self.site.generation().next(),
         };

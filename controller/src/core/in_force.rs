@@ -14,6 +14,12 @@ use crate::events::Kind;
 #[derive(Debug, Default)]
 pub(super) struct Awaited(BTreeMap<Ipv4Addr, (Generation, Instant)>);
 
+impl Awaited {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Core {
     /// Waits for the addresses of a durable change whose flows it changes.
     pub(super) fn await_in_force(&mut self, change: &Change, generation: Generation, now: Instant) {
@@ -32,7 +38,7 @@ impl Core {
     /// Tells of those that are in force now.
     pub(super) fn tell_in_force(&mut self, now: Instant) {
         let is_in_force =
-            |address: Ipv4Addr| self.pending(&self.scope_of(address)).is_empty() && self.trouble(address).is_none();
+            |address: Ipv4Addr| self.is_in_force(&self.scope_of(address)) && self.trouble(address).is_none();
         let addresses = self.awaited.0.keys().copied();
         let ready: Vec<_> = addresses.filter(|address| is_in_force(*address)).collect();
         for address in ready {

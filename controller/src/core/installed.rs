@@ -73,7 +73,7 @@ impl Core {
             job => switch.job = job,
         }
         self.ask_neighbours(now);
-        self.push_all();
+        self.push_host_of(id);
     }
 
     pub(super) fn on_bundle(&mut self, id: ConnectionId, outcome: BundleOutcome, now: Instant) {
@@ -111,7 +111,7 @@ impl Core {
                 switch.back_off(error, now);
             }
         }
-        self.push_all();
+        self.push_host_of(id);
     }
 
     /// Somebody else changed flows. What they undid is put back at the next tick.
@@ -146,7 +146,7 @@ impl Core {
             switch.table.lose_sync();
             switch.dump_at = now;
         }
-        self.push_all();
+        self.push_host_of(id);
     }
 
     /// Puts back what others undid, and dumps the switches whose time has come.

@@ -155,8 +155,8 @@ impl Core {
 
     /// Why floating IPs of a provider are not served, where its bridge cannot serve it.
     pub(super) fn unserved(&self, provider: &Provider) -> Option<String> {
-        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        let bridge = bridges.find(|own| own.name == provider.bridge && own.dialect == Dialect::OpenFlow10)?;
+        let mut bridges = self.switches.named(&provider.bridge).map(|(_, bridge)| bridge);
+        let bridge = bridges.find(|own| own.dialect == Dialect::OpenFlow10)?;
         bridge.port(&provider.uplink)?;
         let is_other = self.served(bridge).is_none_or(|view| view.provider().id != provider.id);
         is_other.then(|| {

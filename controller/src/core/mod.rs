@@ -13,7 +13,7 @@
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
 //! [`ownership`] says who may),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
-//! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
+//! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
 //! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`],
@@ -27,6 +27,7 @@ mod backup;
 mod changes;
 mod clock;
 mod commits;
+mod connections;
 mod direct;
 mod fip_views;
 mod gone;
@@ -55,7 +56,7 @@ mod trace;
 mod usage;
 mod views;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use buoy_topology::{Generation, Learnt, MacAddr, NeighbourKey, PortName, Site, Time};
@@ -69,20 +70,20 @@ use crate::hooks::queue::Queue;
 use crate::hooks::{Line, Run};
 use crate::rpc::Ask;
 use crate::store::{Loaded, Store, StoreError};
-use crate::switch::{ConnectionId, Report};
+use crate::switch::Report;
 
 use alarm::Alarms;
 use announce::Announcements;
 use arp::Packets;
 use clock::Clock;
 use commits::Committing;
+use connections::Switches;
 use gone::GoneSwitches;
 use in_force::Awaited;
 use journal::{Journal, Recorded};
 use observed::Observed;
 use resolver::Resolver;
 use rollout::Waiter;
-use switches::Switch;
 use usage::Usage;
 
 /// What the daemon keeps and how it was opened.
@@ -106,7 +107,7 @@ pub struct Core {
     problem: Option<String>,
     site: Site,
     learnt: Learnt,
-    switches: BTreeMap<ConnectionId, Switch>,
+    switches: Switches,
     gone: GoneSwitches,
     /// Until which generation a bridge has acknowledged everything, as far as this daemon saw.
     clean_at: HashMap<PortName, Generation>,
@@ -215,7 +216,7 @@ impl Core {
             problem,
             site,
             learnt,
-            switches: BTreeMap::new(),
+            switches: Switches::default(),
             gone: GoneSwitches::default(),
             clean_at: HashMap::new(),
             resolver: Resolver::default(),
@@ -251,7 +252,8 @@ impl Core {
 
     fn on_tick(&mut self, now: Instant) {
         self.ask_neighbours(now);
-        self.announce(now);
+        self.tell_in_force(now);
+        self.begin_announcements(now);
         self.expire_waiters(now);
         self.expire_inquiries(now);
         self.tend_switches(now);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::{self, Entity, Role, Touched, World};
-use buoy_topology::{NeighbourKey, PortName};
+use buoy_topology::{HostName, NeighbourKey, PortName};
 use tracing::{debug, error};
 
 use super::Core;
@@ -45,7 +45,7 @@ impl Core {
             Touched::Everything => {
                 let mut stale: HashSet<_> = switch.table.entities().cloned().collect();
                 // One after the other: all flows of a large site never stand in memory beside the table.
-                for entity in Entity::all(world) {
+                for entity in Entity::on(world) {
                     switch.table.want(&entity, &pipeline::compile(world, &entity));
                     stale.remove(&entity);
                 }
@@ -82,11 +82,10 @@ impl Core {
     }
 
     pub(super) fn touched_by_port(&self, bridge: &PortName, port: &PortName) -> Touched {
-        let is_wiring = self.site.providers().any(|provider| {
-            let external = provider.bridge == *bridge && [&provider.uplink, &provider.patch].contains(&port);
-            external || provider.patch_peer() == *port
-        });
-        if is_wiring || bridge == port {
+        let mut here = self.site.providers_on(bridge);
+        let is_wiring = here.any(|provider| [&provider.uplink, &provider.patch].contains(&port));
+        let leads_out = self.site.providers_behind(port).next().is_some();
+        if is_wiring || leads_out || bridge == port {
             return Touched::Everything;
         }
         let instances = self.site.instances_on_port(bridge, port).map(|name| Entity::Instance(name.clone()));
@@ -101,9 +100,35 @@ impl Core {
         for id in ids {
             self.push(id);
         }
+        self.settle();
+    }
+
+    /// The same for the switches of one host: what one of them has done opens the way for the others, and for no other
+    /// host's.
+    pub(super) fn push_host(&mut self, host: &HostName) {
+        let ids: Vec<_> = self.switches.of_host(host).collect();
+        for id in ids {
+            self.push(id);
+        }
+        self.settle();
+    }
+
+    pub(super) fn push_host_of(&mut self, id: ConnectionId) {
+        if let Some(host) = self.switches.get(&id).map(|switch| switch.connection.host.clone()) {
+            self.push_host(&host);
+        }
+    }
+
+    /// Notes what is in force now. Where many addresses wait for that, they are looked at with the clock, and not with
+    /// each word of a switch.
+    fn settle(&mut self) {
         self.answer_waiters();
-        self.tell_in_force(Instant::now());
-        self.begin_announcements(Instant::now());
+        if self.awaited.len() <= FEW {
+            self.tell_in_force(Instant::now());
+        }
+        if self.announcements.waiting() <= FEW {
+            self.begin_announcements(Instant::now());
+        }
     }
 
     fn push(&mut self, id: ConnectionId) {
@@ -119,8 +144,8 @@ impl Core {
         let touches_nothing = self.is_safe_mode() && switch.table.entities().next().is_none();
         let host = &switch.connection.host;
         let others = || {
-            let same = self.switches.iter().filter(|(other, own)| **other != id && own.connection.host == *host);
-            same.map(|(_, other)| (other.role, &other.table))
+            let same = self.switches.of_host(host).filter(|other| *other != id);
+            same.filter_map(|other| self.switches.get(&other)).map(|other| (other.role, &other.table))
         };
         let batch = switch.table.due(|entity, lane| is_due(switch.role, entity, lane, others()));
         let generation = self.site.generation();
@@ -128,7 +153,10 @@ impl Core {
         if !batch.is_empty() && !touches_nothing {
             debug!(flow_mods = batch.len(), bridge = ?switch.bridge.as_ref().map(|bridge| &bridge.name), "bundle");
             let command = Command::Bundle(batch.flow_mods());
-            switch.begin(InFlight::Bundle(batch), command);
+            if !switch.begin(InFlight::Bundle(batch), command) {
+                // The next tick dumps it, and after that it is tried again.
+                switch.dump_at = Instant::now();
+            }
         } else if switch.table.is_clean() {
             switch.generation = generation;
             switch.failure = None;
@@ -145,7 +173,7 @@ impl Core {
 
     pub(super) fn answer_waiters(&mut self) {
         let (done, waiting) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| self.pending(&waiter.scope).is_empty());
+            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| self.is_in_force(&waiter.scope));
         self.waiters = waiting;
         self.answer_all(done);
     }
@@ -172,3 +200,6 @@ impl Core {
         }
     }
 }
+
+/// As many addresses are looked at with each word of a switch.
+const FEW: usize = 32;

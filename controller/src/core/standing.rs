@@ -22,9 +22,7 @@ pub(super) struct Scope {
 impl Core {
     /// The bridges where a scope is not in force yet.
     pub(super) fn pending(&self, scope: &Scope) -> Vec<PortName> {
-        let is_away = |name: &&PortName| {
-            !self.switches.values().any(|own| own.bridge.as_ref().is_some_and(|bridge| bridge.name == **name))
-        };
+        let is_away = |name: &&PortName| self.switches.bridge(name).is_none();
         let mut pending: BTreeSet<_> = scope.bridges.iter().filter(is_away).cloned().collect();
         for switch in self.switches.values() {
             let Some(bridge) = &switch.bridge else { continue };
@@ -33,6 +31,20 @@ impl Core {
             }
         }
         pending.into_iter().collect()
+    }
+
+    /// Whether a scope is in force everywhere: that [`Core::pending`] names no bridge. Those that must have it are asked
+    /// first, so that where it is not in force yet few are asked.
+    pub(super) fn is_in_force(&self, scope: &Scope) -> bool {
+        let has = |name: &PortName| {
+            let mut named = self.switches.named(name).peekable();
+            named.peek().is_some() && named.all(|(switch, _)| !is_pending(switch, scope, true))
+        };
+        let lacks = |switch: &Switch| {
+            let name = switch.bridge.as_ref().map(|bridge| &bridge.name);
+            name.is_some_and(|name| is_pending(switch, scope, scope.bridges.contains(name)))
+        };
+        scope.bridges.iter().all(has) && !self.switches.values().any(lacks)
     }
 
     /// What a switch refused of a scope.
@@ -70,8 +82,7 @@ impl Core {
 
     /// Whether a bridge is there, and a port of it is not.
     pub(super) fn lacks_port(&self, bridge: &PortName, port: &PortName) -> bool {
-        let mut connected = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        connected.any(|own| own.name == *bridge && own.port(port).is_none())
+        self.switches.named(bridge).any(|(_, own)| own.port(port).is_none())
     }
 
     fn missing_port(&self, binding: Binding<'_>) -> Option<String> {
@@ -83,8 +94,7 @@ impl Core {
             (&instance.bridge, &interface.port),
         ];
         needs.into_iter().find_map(|(name, port)| {
-            let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-            let bridge = bridges.find(|bridge| bridge.name == *name)?;
+            let bridge = self.switches.bridge(name)?;
             bridge.port(port).is_none().then(|| format!("bridge {name} has no port {port}: it is served when it comes"))
         })
     }
@@ -105,9 +115,14 @@ impl Core {
     }
 }
 
-/// What a switch has not told yet counts where it must have the change; elsewhere only what it is known to lack.
+/// What a switch has not told yet counts where it must have the change; elsewhere only what it is known to lack. What
+/// names no bridge every bridge that has a role must have, if there is anything to have.
 fn is_pending(switch: &Switch, scope: &Scope, is_named: bool) -> bool {
-    let counts = is_named || switch.role != Role::Unconfigured;
+    let is_for_all = match &scope.entities {
+        Some(entities) => scope.bridges.is_empty() && !entities.is_empty(),
+        None => true,
+    };
+    let counts = is_named || (is_for_all && switch.role != Role::Unconfigured);
     match &scope.entities {
         _ if !switch.table.is_synced() => counts,
         // What was removed may be among what a switch brought along.

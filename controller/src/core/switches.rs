@@ -95,7 +95,7 @@ impl Core {
     pub(super) fn on_report(&mut self, report: Report, now: Instant) {
         match report {
             Report::Opened(connection) => {
-                self.switches.insert(connection.id, Switch::new(connection, now));
+                self.switches.insert(Switch::new(connection, now));
             }
             Report::Closed(id, reason) => self.on_closed(id, &reason),
             Report::Said(id, event) => self.on_event(id, event, now),
@@ -130,7 +130,7 @@ impl Core {
         let ports: BTreeMap<_, _> = ports.into_iter().filter_map(named).collect();
         let host = switch.connection.host.clone();
         let bridge = Bridge { datapath_id, host, name, dialect, meters, measures, ports };
-        switch.bridge = Some(bridge.clone());
+        self.switches.know(id, bridge.clone());
         if let Some(reason) = self.displace(id, &bridge) {
             self.on_closed(id, &reason);
             return;
@@ -157,18 +157,15 @@ impl Core {
     /// Closes the older connection of a bridge that connected anew. Where another bridge has the datapath id, the newer
     /// one has to go: returns why.
     fn displace(&mut self, id: ConnectionId, bridge: &Bridge) -> Option<CloseReason> {
-        let is_other = |other: &&ConnectionId| **other != id;
-        let find = |same: &dyn Fn(&Bridge) -> bool| {
-            let is_it =
-                |other: &&ConnectionId| self.switches.get(other).and_then(|own| own.bridge.as_ref()).is_some_and(same);
-            self.switches.keys().filter(is_other).find(is_it).copied()
-        };
-        if let Some(older) = find(&|other| (&other.host, &other.name) == (&bridge.host, &bridge.name)) {
+        let is_older = |(switch, other): &(&Switch, &Bridge)| switch.connection.id != id && other.host == bridge.host;
+        let older = self.switches.named(&bridge.name).find(is_older).map(|(switch, _)| switch.connection.id);
+        if let Some(older) = older {
             self.on_closed(older, &CloseReason::Replaced);
             return None;
         }
-        let older = find(&|other| other.datapath_id == bridge.datapath_id)?;
-        let other = self.switches.get(&older)?.bridge.as_ref()?;
+        let others = self.switches.iter().filter(|(other, _)| **other != id);
+        let mut others = others.filter_map(|(_, switch)| switch.bridge.as_ref());
+        let other = others.find(|other| other.datapath_id == bridge.datapath_id)?;
         Some(CloseReason::SameDatapath {
             datapath_id: bridge.datapath_id.to_string(),
             bridge: other.name.to_string(),
@@ -199,12 +196,12 @@ impl Core {
         if !self.is_safe_mode() {
             let touched = self.touched_by_port(&bridge_name, &name);
             self.recompile(id, &touched);
-            self.push_all();
+            self.push_host_of(id);
         }
     }
 
     fn on_closed(&mut self, id: ConnectionId, reason: &CloseReason) {
-        let Some(switch) = self.switches.remove(&id) else { return };
+        let Some(switch) = self.switches.remove(id) else { return };
         self.abandon_inquiries(id);
         match &switch.bridge {
             Some(bridge) => info!(bridge = %bridge.name, %reason, "switch disconnected"),
@@ -214,7 +211,7 @@ impl Core {
         if let Some(bridge) = &switch.bridge {
             self.tell_disconnected(bridge, reason);
         }
-        self.push_all();
+        self.push_host(&switch.connection.host);
     }
 
     /// In safe mode an empty bridge gets the form that does not cut its host off; any other is left as it is.

@@ -194,8 +194,7 @@ impl Core {
 
     /// A port as its switch reports it now.
     pub(super) fn port(&self, bridge: &PortName, port: &PortName) -> Option<Port> {
-        let mut bridges = self.switches.values().filter_map(|switch| switch.bridge.as_ref());
-        bridges.find(|own| own.name == *bridge)?.port(port)
+        self.switches.bridge(bridge)?.port(port)
     }
 
     pub(super) fn switch_views(&self) -> Vec<SwitchView> {
@@ -227,8 +226,7 @@ impl Core {
     fn one_switch_view(&self, bridge: &PortName) -> Result<SwitchView, ApiError> {
         let named = self.switch_views().into_iter().find(|own| own.bridge.as_ref() == Some(bridge));
         let mut view = named.ok_or_else(|| no_switch(bridge))?;
-        let switch = self.switches.values().find(|own| is_named(own, bridge));
-        view.warnings = switch.map(|switch| switch.table.shadows());
+        view.warnings = self.switches.named(bridge).next().map(|(switch, _)| switch.table.shadows());
         Ok(view)
     }
 
@@ -236,7 +234,7 @@ impl Core {
         let synced = switch.table.is_synced();
         let bridge = switch.bridge.as_ref();
         let uplink = bridge.and_then(|own| {
-            let providers = || self.site.providers().filter(|provider| provider.bridge == own.name);
+            let providers = || self.site.providers_on(&own.name);
             let without = providers().find(|provider| own.port(&provider.uplink).is_none());
             let missing = without.map(|own| format!("has no port {}, the uplink of provider {}", own.uplink, own.name));
             missing.or_else(|| providers().find_map(|provider| self.unserved(provider)))

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use buoy_topology::{Change, Dialect, Key, Name, NeighbourKey, Record, Site, Write};
+use buoy_topology::{Change, Dialect, Instance, Key, Name, NeighbourKey, Provider, Record, Site, Write};
 
-use super::{World, legacy};
+use super::{Role, World, legacy};
 
 /// The unit of compiling: everything that one of these puts on a bridge is compiled at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,14 +32,64 @@ pub enum Entity {
 }
 
 impl Entity {
+    /// The entities that may have flows on the world's bridge: no other compiles to any there. What a bridge costs when it
+    /// connects does not grow with the instances and the floating IPs of other hosts.
+    pub fn on(world: World<'_>) -> Box<dyn Iterator<Item = Self> + '_> {
+        match world.role {
+            _ if world.bridge.dialect == Dialect::OpenFlow10 => Box::new(Self::all(world)),
+            Role::External => Box::new(Self::on_external(world)),
+            Role::Integration => Box::new(Self::on_integration(world)),
+            Role::Unconfigured => Box::new(std::iter::once(Self::Base)),
+        }
+    }
+
+    fn on_external(world: World<'_>) -> impl Iterator<Item = Self> {
+        let site = world.site;
+        let of_provider = move |provider: &'_ Arc<Provider>| {
+            let pools: Vec<_> = site.pools_of(&provider.name).cloned().collect();
+            let names: Vec<_> = pools.iter().map(|pool| Self::Pool(pool.name.clone())).collect();
+            let directs = site.directs().filter(|direct| direct.provider == provider.name);
+            let directs: Vec<_> = directs.map(|direct| Self::Direct(direct.name.clone())).collect();
+            let bound = pools.into_iter().flat_map(move |pool| {
+                let fips = pool.addresses.spans().iter().flat_map(|span| site.floating_ips_in(*span));
+                let bound = fips.filter(|fip| fip.association.is_some());
+                bound.map(|fip| Self::Association(fip.address)).collect::<Vec<_>>()
+            });
+            let own = std::iter::once(Self::Provider(provider.name.clone()));
+            own.chain(names).chain(Self::neighbours(world, provider)).chain(bound).chain(directs)
+        };
+        std::iter::once(Self::Base)
+            .chain(site.providers_on(&world.bridge.name).flat_map(of_provider))
+            .chain(site.networks().map(|network| Self::Network(network.name.clone())))
+    }
+
+    fn on_integration(world: World<'_>) -> impl Iterator<Item = Self> {
+        let site = world.site;
+        let instances = site.instances_on(&world.bridge.name).flat_map(|instance| {
+            let interfaces = instance.interfaces.iter();
+            let bound = interfaces.filter_map(|own| site.floating_ip_of(&instance.name, own.ip));
+            std::iter::once(Self::Instance(instance.name.clone()))
+                .chain(bound.map(|fip| Self::Association(fip.address)))
+        });
+        std::iter::once(Self::Base)
+            .chain(site.providers().map(|provider| Self::Provider(provider.name.clone())))
+            .chain(site.pools().map(|pool| Self::Pool(pool.name.clone())))
+            .chain(site.networks_on(&world.bridge.name).map(|network| Self::Network(network.name.clone())))
+            .chain(instances)
+    }
+
+    /// A provider's gateway, and what was learnt of its stations.
+    fn neighbours(world: World<'_>, provider: &Provider) -> impl Iterator<Item = Self> + use<> {
+        let known = world.learnt.of(provider.id).map(|(address, _)| address);
+        let addresses: BTreeSet<_> = provider.gateway.into_iter().chain(known).collect();
+        let provider = provider.id;
+        addresses.into_iter().map(move |address| Self::Neighbour(NeighbourKey { provider, address }))
+    }
+
     /// Every entity of the world, in the order in which bridges are to get them.
     pub fn all(world: World<'_>) -> impl Iterator<Item = Self> {
         let site = world.site;
-        let neighbours = site.providers().flat_map(move |provider| {
-            let known = world.learnt.of(provider.id).map(|(address, _)| address);
-            let addresses: BTreeSet<_> = provider.gateway.into_iter().chain(known).collect();
-            addresses.into_iter().map(|address| Self::Neighbour(NeighbourKey { provider: provider.id, address }))
-        });
+        let neighbours = site.providers().flat_map(move |provider| Self::neighbours(world, provider));
         let bound = site.floating_ips().filter(|fip| fip.association.is_some());
         std::iter::once(Self::Base)
             .chain(site.providers().map(|provider| Self::Provider(provider.name.clone())))
@@ -88,7 +139,8 @@ impl Touched {
         for write in change.writes() {
             match write.key() {
                 Key::Provider(_) => return Self::Everything,
-                // A network is made before anything is in it, and goes after all that was.
+                // A network is made before anything is in it, and goes after all that was: its flows come and go with
+                // the first and the last interface of a bridge.
                 Key::Network(name) => {
                     entities.insert(Entity::Network(name));
                 }
@@ -99,6 +151,7 @@ impl Touched {
                     if let Write::Put(Record::Instance(instance)) = write {
                         let bound = instance.interfaces.iter().filter_map(|own| site.floating_ip_of(&name, own.ip));
                         entities.extend(bound.map(|fip| Entity::Association(fip.address)));
+                        entities.extend(networks_of(instance));
                     }
                     entities.insert(Entity::Instance(name));
                 }
@@ -128,6 +181,16 @@ impl Touched {
         Self::Entities(entities)
     }
 
+    /// What a change touches beyond that because it was there before: the networks that instances left. `undo` takes the
+    /// change back.
+    pub fn before(undo: &Change) -> Self {
+        let old = undo.writes().iter().filter_map(|write| match write {
+            Write::Put(Record::Instance(instance)) => Some(networks_of(instance)),
+            _ => None,
+        });
+        Self::Entities(old.flatten().collect())
+    }
+
     /// What has to be compiled again on one bridge: in the single table of OpenFlow 1.0 more hangs together.
     pub fn on(&self, world: World<'_>) -> Cow<'_, Self> {
         match self {
@@ -145,4 +208,9 @@ impl Touched {
             (own, _) => *own = Self::Everything,
         }
     }
+}
+
+/// A bridge has the flows of a network while it has an interface in it.
+fn networks_of(instance: &Instance) -> impl Iterator<Item = Entity> {
+    instance.interfaces.iter().map(|interface| Entity::Network(interface.network.clone()))
 }

@@ -53,7 +53,7 @@ pub enum Role {
 impl Role {
     /// The role of the bridge with this name. `integration` is the name that br-int has where no instance says otherwise.
     pub fn of(site: &Site, bridge: &PortName, integration: &PortName) -> Self {
-        if site.providers().any(|provider| provider.bridge == *bridge) {
+        if site.providers_on(bridge).next().is_some() {
             Self::External
         } else if bridge == integration || site.has_instances_on(bridge) {
             Self::Integration
@@ -84,7 +84,7 @@ pub fn compile(world: World<'_>, entity: &Entity) -> Vec<Flow> {
 pub fn compile_all(world: World<'_>) -> Result<Vec<(Entity, Flow)>, Clash> {
     let mut owners: HashMap<FlowKey, Entity> = HashMap::new();
     let mut all = Vec::new();
-    for entity in Entity::all(world) {
+    for entity in Entity::on(world) {
         for flow in compile(world, &entity) {
             if let Some(other) = owners.insert(flow.pack().0, entity.clone()) {
                 return Err(Clash { flow: flow.to_string(), entities: Box::new((other, entity)) });

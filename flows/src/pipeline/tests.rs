@@ -1,4 +1,5 @@
 mod direct;
+mod hosts;
 mod legacy;
 mod size;
 mod withdrawn;
@@ -235,8 +236,9 @@ proptest! {
         let mut kept = bridges.each_ref().map(|bridge| flows(&site, &learnt, bridge));
         for (kind, last) in history {
             let Some(change) = step(&site, kind, last) else { continue };
-            site.apply(&change);
-            let touched = Touched::by(&change, &site);
+            let undo = site.apply(&change);
+            let mut touched = Touched::by(&change, &site);
+            touched.extend(Touched::before(&undo));
             for (bridge, kept) in bridges.iter().zip(&mut kept) {
                 let role = Role::of(&site, &bridge.name, &port("br-int"));
                 let Touched::Entities(touched) = &touched else {

@@ -30,7 +30,7 @@ impl Site {
         if spec.ips.is_empty() {
             return Err(OpError::invalid("a direct port needs the addresses of its station: --ip, once for each"));
         }
-        let neighbours = self.providers().filter(|own| own.bridge == provider.bridge);
+        let neighbours = self.providers_on(&provider.bridge);
         let mut wiring = neighbours.flat_map(|own| [&own.uplink, &own.patch, &own.bridge]);
         if wiring.any(|own| *own == spec.port) {
             let text = format!("{} is an uplink, a patch port or the bridge itself", spec.port);

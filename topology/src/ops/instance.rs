@@ -209,11 +209,11 @@ impl Site {
         if let Some(instance) = self.instance_on_port(bridge, &port, vlan) {
             return Err(OpError::PortTaken { port, bridge: bridge.clone(), instance: instance.clone() });
         }
-        if self.providers().any(|provider| provider.patch_peer() == port) {
+        if self.providers_behind(&port).next().is_some() {
             return Err(OpError::invalid(format!("port {port} leads to a provider's bridge, not to an instance")));
         }
-        let is_wiring = |own: &Provider| own.bridge == *bridge && (own.uplink == port || own.patch == port);
-        if port == *bridge || self.providers().any(|own| is_wiring(own)) {
+        let is_wiring = |own: &Provider| own.uplink == port || own.patch == port;
+        if port == *bridge || self.providers_on(bridge).any(|own| is_wiring(own)) {
             let text = format!("port {port} of bridge {bridge} is the host's or a provider's, not an instance's");
             return Err(OpError::invalid(text));
         }

@@ -163,7 +163,7 @@ impl Site {
             )));
         }
         self.check_ports(id, &spec.bridge, [&spec.uplink, &patch])?;
-        for other in self.providers().filter(|other| other.id != id && other.bridge == spec.bridge) {
+        for other in self.providers_on(&spec.bridge).filter(|other| other.id != id) {
             if (&other.uplink, other.vlan) == (&spec.uplink, spec.vlan) {
                 let (uplink, vlan, provider) = (spec.uplink, spec.vlan, other.name.clone());
                 return Err(OpError::UplinkTaken { uplink, vlan, provider });

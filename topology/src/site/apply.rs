@@ -47,6 +47,7 @@ impl Site {
         let old = self.remove(&record.key());
         match record {
             Record::Provider(provider) => {
+                self.index.add_provider(&provider);
                 self.providers.insert(provider.name.clone(), provider);
             }
             Record::Pool(_) => {}
@@ -89,7 +90,11 @@ impl Site {
 
     fn remove(&mut self, key: &Key) -> Option<Record> {
         match key {
-            Key::Provider(name) => self.providers.remove(name).map(Record::Provider),
+            Key::Provider(name) => {
+                let provider = self.providers.remove(name)?;
+                self.index.remove_provider(&provider);
+                Some(Record::Provider(provider))
+            }
             Key::Pool(name) => {
                 let pool = self.pools.remove(name)?;
                 self.index.remove_pool(&pool);

@@ -1,9 +1,9 @@
 //! Lookups that would otherwise walk over the whole site. Derived from the records, never stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
-use crate::{Direct, FloatingIp, Instance, MacAddr, Name, Pool, PortName, Span, VlanId};
+use crate::{Direct, EntityId, FloatingIp, Instance, MacAddr, Name, Pool, PortName, Provider, Span, VlanId};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -14,8 +14,20 @@ pub(super) struct Index {
     bound: HashMap<(Name, Ipv4Addr), Ipv4Addr>,
     /// Which direct port has an address.
     directs: BTreeMap<Ipv4Addr, Name>,
-    /// How many instances each bridge has.
-    bridges: HashMap<PortName, usize>,
+    /// The instances of each bridge.
+    bridges: HashMap<PortName, BTreeSet<Name>>,
+    /// The networks of each bridge, with the number of interfaces that are in each.
+    networks: HashMap<PortName, BTreeMap<Name, usize>>,
+    providers: Providers,
+}
+
+/// Providers by what else names them.
+#[derive(Clone, Debug, Default)]
+struct Providers {
+    ids: HashMap<EntityId, Name>,
+    bridges: HashMap<PortName, BTreeSet<Name>>,
+    /// By the port of br-int that leads to them.
+    peers: HashMap<PortName, BTreeSet<Name>>,
 }
 
 impl Index {
@@ -45,8 +57,46 @@ impl Index {
         self.bridges.keys()
     }
 
-    pub(super) fn has_instances_on(&self, bridge: &PortName) -> bool {
-        self.bridges.contains_key(bridge)
+    /// The instances of a bridge, by name.
+    pub(super) fn instances_on(&self, bridge: &PortName) -> impl Iterator<Item = &Name> {
+        self.bridges.get(bridge).into_iter().flatten()
+    }
+
+    /// The networks that interfaces of a bridge are in, by name.
+    pub(super) fn networks_on(&self, bridge: &PortName) -> impl Iterator<Item = &Name> {
+        self.networks.get(bridge).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    pub(super) fn has_network_on(&self, bridge: &PortName, network: &Name) -> bool {
+        self.networks.get(bridge).is_some_and(|own| own.contains_key(network))
+    }
+
+    pub(super) fn provider(&self, id: EntityId) -> Option<&Name> {
+        self.providers.ids.get(&id)
+    }
+
+    /// The providers of a bridge, by name.
+    pub(super) fn providers_on(&self, bridge: &PortName) -> impl Iterator<Item = &Name> {
+        self.providers.bridges.get(bridge).into_iter().flatten()
+    }
+
+    /// The providers that a port of br-int leads to, by name.
+    pub(super) fn providers_behind(&self, port: &PortName) -> impl Iterator<Item = &Name> {
+        self.providers.peers.get(port).into_iter().flatten()
+    }
+
+    pub(super) fn add_provider(&mut self, provider: &Provider) {
+        let Providers { ids, bridges, peers } = &mut self.providers;
+        ids.insert(provider.id, provider.name.clone());
+        bridges.entry(provider.bridge.clone()).or_default().insert(provider.name.clone());
+        peers.entry(provider.patch_peer()).or_default().insert(provider.name.clone());
+    }
+
+    pub(super) fn remove_provider(&mut self, provider: &Provider) {
+        let Providers { ids, bridges, peers } = &mut self.providers;
+        ids.remove(&provider.id);
+        take_out(bridges, &provider.bridge, &provider.name);
+        take_out(peers, &provider.patch_peer(), &provider.name);
     }
 
     pub(super) fn bound(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<Ipv4Addr> {
@@ -76,9 +126,11 @@ impl Index {
 
     pub(super) fn add_instance(&mut self, instance: &Instance) {
         let name = &instance.name;
-        *self.bridges.entry(instance.bridge.clone()).or_default() += 1;
+        self.bridges.entry(instance.bridge.clone()).or_default().insert(name.clone());
         for interface in &instance.interfaces {
             let network = &interface.network;
+            let networks = self.networks.entry(instance.bridge.clone()).or_default();
+            *networks.entry(network.clone()).or_default() += 1;
             self.fixed.insert((network.clone(), interface.ip), name.clone());
             self.macs.insert((network.clone(), interface.mac), name.clone());
             let port = (instance.bridge.clone(), interface.port.clone());
@@ -87,14 +139,10 @@ impl Index {
     }
 
     pub(super) fn remove_instance(&mut self, instance: &Instance) {
-        if let Some(count) = self.bridges.get_mut(&instance.bridge) {
-            *count -= 1;
-            if *count == 0 {
-                self.bridges.remove(&instance.bridge);
-            }
-        }
+        take_out(&mut self.bridges, &instance.bridge, &instance.name);
         for interface in &instance.interfaces {
             let network = &interface.network;
+            self.leave_network(&instance.bridge, network);
             self.fixed.remove(&(network.clone(), interface.ip));
             self.macs.remove(&(network.clone(), interface.mac));
             let port = (instance.bridge.clone(), interface.port.clone());
@@ -104,6 +152,19 @@ impl Index {
                     self.ports.remove(&port);
                 }
             }
+        }
+    }
+
+    fn leave_network(&mut self, bridge: &PortName, network: &Name) {
+        let Some(networks) = self.networks.get_mut(bridge) else { return };
+        if let Some(count) = networks.get_mut(network) {
+            *count -= 1;
+            if *count == 0 {
+                networks.remove(network);
+            }
+        }
+        if networks.is_empty() {
+            self.networks.remove(bridge);
         }
     }
 
@@ -126,6 +187,15 @@ impl Index {
     pub(super) fn remove_floating_ip(&mut self, fip: &FloatingIp) {
         if let Some(association) = &fip.association {
             self.bound.remove(&(association.instance.clone(), association.fixed_ip));
+        }
+    }
+}
+
+fn take_out(sets: &mut HashMap<PortName, BTreeSet<Name>>, key: &PortName, name: &Name) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(name);
+        if set.is_empty() {
+            sets.remove(key);
         }
     }
 }

@@ -70,7 +70,17 @@ impl Site {
 
     /// The provider with this number.
     pub fn provider_by_id(&self, id: EntityId) -> Option<&Arc<Provider>> {
-        self.providers.values().find(|provider| provider.id == id)
+        self.index.provider(id).and_then(|name| self.providers.get(name))
+    }
+
+    /// The providers whose uplinks are on a bridge, by name.
+    pub fn providers_on(&self, bridge: &PortName) -> impl Iterator<Item = &Arc<Provider>> {
+        self.index.providers_on(bridge).filter_map(|name| self.providers.get(name))
+    }
+
+    /// The providers that a port of br-int with this name leads to, by name.
+    pub fn providers_behind(&self, port: &PortName) -> impl Iterator<Item = &Arc<Provider>> {
+        self.index.providers_behind(port).filter_map(|name| self.providers.get(name))
     }
 
     /// The provider that is declared to route fixed addresses to an address.
@@ -192,7 +202,22 @@ impl Site {
 
     /// Whether instances are on a bridge.
     pub fn has_instances_on(&self, bridge: &PortName) -> bool {
-        self.index.has_instances_on(bridge)
+        self.index.instances_on(bridge).next().is_some()
+    }
+
+    /// The networks that interfaces of a bridge's instances are in, by name.
+    pub fn networks_on(&self, bridge: &PortName) -> impl Iterator<Item = &Arc<Network>> {
+        self.index.networks_on(bridge).filter_map(|name| self.networks.get(name))
+    }
+
+    /// Whether an interface of a bridge's instances is in a network.
+    pub fn has_network_on(&self, bridge: &PortName, network: &Name) -> bool {
+        self.index.has_network_on(bridge, network)
+    }
+
+    /// The instances of a bridge, by name.
+    pub fn instances_on(&self, bridge: &PortName) -> impl Iterator<Item = &Arc<Instance>> {
+        self.index.instances_on(bridge).filter_map(|name| self.instances.get(name))
     }
 
     /// The addresses of a pool's ranges that it does not hand out.

@@ -79,7 +79,7 @@ impl<'a> View<'a> {
 
     /// The views of all providers of the bridge whose uplinks are there.
     pub(in crate::pipeline) fn all(world: World<'a>) -> impl Iterator<Item = Self> {
-        world.site.providers().filter_map(move |provider| Self::at(world, provider))
+        world.site.providers_on(&world.bridge.name).filter_map(move |provider| Self::at(world, provider))
     }
 
     /// Whether this provider takes what the host sends untagged from addresses that no provider declares; or, where all

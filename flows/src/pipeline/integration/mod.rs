@@ -45,7 +45,9 @@ impl<'a> View<'a> {
             Entity::Base => {
                 flows.extend(tables::NAMES.map(|(table, _)| last_drop(table, end_of(table))));
                 admit::base(flows);
-                let patches: BTreeSet<_> = site.providers().filter_map(|own| self.port(&own.patch_peer())).collect();
+                let ports = self.world.bridge.ports.iter();
+                let leads_out = ports.filter(|(name, _)| site.providers_behind(name).next().is_some());
+                let patches: BTreeSet<_> = leads_out.map(|(_, port)| port.number).collect();
                 for patch in patches {
                     flows.push(admit::patch(patch));
                     flows.extend(icmp::patch(patch, self.world.bridge));
@@ -63,7 +65,8 @@ impl<'a> View<'a> {
                 size::provider(provider, patch, self.world.bridge, flows);
             }
             Entity::Network(name) => {
-                let Some(network) = site.network(name) else { return };
+                let is_here = site.has_network_on(&self.world.bridge.name, name);
+                let Some(network) = site.network(name).filter(|_| is_here) else { return };
                 arp::network(network, flows);
                 l2::network(network, flows);
                 route::network(network, flows);

@@ -11,16 +11,20 @@ use crate::pipeline::{Entity, Role, Touched, World};
 pub(in crate::pipeline) fn widened(entities: &BTreeSet<Entity>, world: World<'_>) -> Touched {
     match world.role {
         Role::External if entities.iter().any(|entity| is_in_many(entity, world)) => Touched::Everything,
+        Role::External if entities.iter().any(|entity| matches!(entity, Entity::Network(_))) => {
+            // The provider's flows keep the fixed addresses of all networks in.
+            let providers = world.site.providers_on(&world.bridge.name);
+            let providers = providers.map(|provider| Entity::Provider(provider.name.clone()));
+            Touched::Entities(entities.iter().cloned().chain(providers).collect())
+        }
         Role::Integration => Touched::Entities(with_neighbours(entities, world)),
         _ => Touched::Entities(entities.clone()),
     }
 }
 
-/// The provider's flows keep the fixed addresses of all networks in. Where each address has a MAC of its own, its flow
-/// names the gateway's MAC too.
+/// Where each address has a MAC of its own, its flow names the gateway's MAC too.
 fn is_in_many(entity: &Entity, world: World<'_>) -> bool {
     match entity {
-        Entity::Network(_) => true,
         Entity::Neighbour(key) => {
             let provider = world.site.provider_by_id(key.provider);
             provider.is_some_and(|own| own.gateway == Some(key.address) && own.mac_policy == MacPolicy::Vmac)

@@ -100,8 +100,10 @@ proptest! {
                 Touched::Entities(BTreeSet::from([Entity::Neighbour(key)]))
             } else {
                 let Some(change) = step(&site, kind, last) else { continue };
-                site.apply(&change);
-                Touched::by(&change, &site)
+                let undo = site.apply(&change);
+                let mut touched = Touched::by(&change, &site);
+                touched.extend(Touched::before(&undo));
+                touched
             };
             for (bridge, kept) in bridges.iter().zip(&mut kept) {
                 let role = Role::of(&site, &bridge.name, &port("br-int"));
@@ -229,5 +231,6 @@ fn fixed_addresses_of_a_new_network_are_kept_in() {
     let change = apply(&mut site, change);
     let world = World { site: &site, learnt: &learnt, bridge: &bridge, role: Role::External };
     assert_ne!(before, flows(&site, &learnt, &bridge));
-    assert_eq!(Touched::by(&change, &site).on(world).into_owned(), Touched::Everything);
+    let touched = [Entity::Provider(name("lan")), Entity::Network(name("red"))];
+    assert_eq!(Touched::by(&change, &site).on(world).into_owned(), Touched::Entities(touched.into()));
 }
