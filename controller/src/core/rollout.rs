@@ -55,6 +55,7 @@ impl Core {
         for (flow, one, other) in switch.table.clashes() {
             error!(?flow, %one, %other, bridge = %bridge.name, "the pipeline contradicts itself");
         }
+        self.look_at_touched(touched);
     }
 
     /// Compiles what was touched, for every switch, and sends what is due.
@@ -134,6 +135,7 @@ impl Core {
             switch.failures = 0;
             if let Some(bridge) = &switch.bridge {
                 self.clean_at.insert(bridge.name.clone(), generation);
+                self.awaited.heard_of(&bridge.name);
             }
             self.tell_in_sync(id);
             self.begin_inquiry(id);
