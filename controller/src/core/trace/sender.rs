@@ -7,10 +7,9 @@ use buoy_topology::ops::{Noun, OpError};
 use buoy_topology::{Interface, MacAddr, MacPolicy, Name, NeighbourKey, PortName, PortNo, Provider, VlanId};
 
 use super::bridges::{ASSUMED_MAC, Bridges};
-use super::{invalid, not_found};
+use super::{Scene, invalid, not_found};
 use crate::api::trace::TraceFrom;
 use crate::api::{ApiError, TraceShow};
-use crate::core::Core;
 
 /// Who sends a packet, as the packet shows it.
 #[derive(Clone, Debug)]
@@ -28,7 +27,7 @@ pub(super) struct Sender {
     pub(super) notices: Vec<String>,
 }
 
-impl Core {
+impl Scene {
     pub(super) fn sender(&self, params: &TraceShow, bridges: &Bridges) -> Result<Sender, ApiError> {
         let to = params.to.map(Ipv4Addr::from);
         let source = params.source.map(Ipv4Addr::from);
