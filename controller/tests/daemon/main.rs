@@ -18,6 +18,7 @@ mod life;
 mod model;
 mod projects;
 mod rpc;
+mod seen;
 mod sharing;
 mod site;
 mod store;
