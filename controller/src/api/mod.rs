@@ -35,3 +35,11 @@ pub use request::{ByBridge, ByName, Call, Request, Wait};
 pub use site::{FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, SiteApply, SiteExport};
 pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};
+
+/// Arguments of which one at least is given: a command that changes nothing is a mistake.
+fn any_of(arguments: &'static [&'static str]) -> clap::ArgGroup {
+    clap::ArgGroup::new(ANY_OF).args(arguments).required(true).multiple(true)
+}
+
+/// What such arguments are called together.
+pub(crate) const ANY_OF: &str = "what changes";
