@@ -12,7 +12,7 @@
 //! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
-//! [`ownership`] says who may),
+//! [`ownership`] says who may, [`discreet`] what it is told of others),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
 //! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
@@ -29,6 +29,7 @@ mod changes;
 mod clock;
 mod commits;
 mod direct;
+mod discreet;
 mod fip_views;
 mod gone;
 mod hooks;

@@ -43,6 +43,11 @@ impl Bridges {
         self.all.get(name).map(|(bridge, _)| bridge)
     }
 
+    /// What they are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &PortName> {
+        self.all.keys()
+    }
+
     /// The bridge on which a provider's patch port ends: one of the same host, where there is.
     fn beyond(&self, provider: &Provider) -> Option<(&PortName, PortNo)> {
         let host = self.get(&provider.bridge).map(|own| &own.host);
