@@ -72,10 +72,6 @@ pub struct ProviderCreate {
 
 /// Parameters of `provider.set`: what is not given stays.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[command(group = super::any_of(&[
-    "bridge", "uplink", "vlan", "gateway", "gateway_mac", "host_ip", "mac_policy", "router_mac", "onlink", "garp",
-    "garp_count", "garp_interval", "patch", "hook",
-]))]
 #[serde(deny_unknown_fields)]
 pub struct ProviderSet {
     /// Its name

@@ -61,7 +61,7 @@ fn with_names(command: Command, noun: &str) -> Command {
 #[derive(Clone)]
 enum Offers {
     /// A name of what there is.
-    Names(Names),
+    Names(Box<Names>),
     /// A kind of event.
     Kinds,
     /// An interface of this machine, or the uplink of a provider.
@@ -83,7 +83,7 @@ fn offers_of(noun: &str, verb: &str, arg: &Arg) -> Option<Offers> {
         ("kind", _) => Offers::Kinds,
         ("uplink", _) => Offers::Uplinks,
         ("from", "trace") => Offers::Senders,
-        _ => Offers::Names(names_of(noun, verb, arg)?),
+        _ => Offers::Names(Box::new(names_of(noun, verb, arg)?)),
     })
 }
 

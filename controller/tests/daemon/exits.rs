@@ -27,7 +27,6 @@ fn refusals_have_their_exit_codes_and_change_nothing() {
         (2, "fip set 203.0.113.100", "at least one of --mac <MAC|none>, --note <TEXT|none>, --label <KEY=VALUE>"),
         (2, "pool set public", "at least one of --default <DEFAULT>, --cool-down <DURATION>, --warn-at <PERCENT|none>"),
         (2, "instance set web-1", "at least one of --label <KEY=VALUE>, --unlabel <KEY>, --note <TEXT|none>"),
-        (2, "provider set lan", "at least one of --bridge <BR>, --uplink <PORT>"),
         (3, "history --since 99999", "there is no event 99999 yet"),
         (3, "trace --from web1 --to 192.0.2.1", "no instance named web1: did you mean"),
         (3, "trace --from hots --to 192.0.2.1", "no instance named hots: did you mean host?"),
