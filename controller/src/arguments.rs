@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{Command, Parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, Parser};
+
+use crate::api::ANY_OF;
 
 /// Reads a program's arguments. Otherwise all has been said that there was to say, and the program ends with this code.
 pub fn parse<P: Parser>() -> Result<P, ExitCode> {
@@ -36,9 +38,20 @@ fn explain(error: &clap::Error, command: &Command, words: impl Iterator<Item = O
             let commands: Vec<_> = meant.get_subcommands().map(Command::get_name).collect();
             format!("a command is missing: one of {}", commands.join(", "))
         }
+        ErrorKind::MissingRequiredArgument if error.get(ContextKind::InvalidArg).is_some_and(names_a_group) => {
+            let group = meant.get_groups().find(|group| group.get_id() == ANY_OF);
+            let of = |own: &&Arg| group.is_some_and(|group| group.get_args().any(|id| id == own.get_id()));
+            let all: Vec<_> = meant.get_arguments().filter(of).map(ToString::to_string).collect();
+            format!("nothing is said that is to change: at least one of {}", all.join(", "))
+        }
         _ => fold(&error.render().to_string()),
     };
     one_line(&format!("{what} (see '{help} --help')"))
+}
+
+/// Whether all that is missing is one of several options.
+fn names_a_group(missing: &ContextValue) -> bool {
+    matches!(missing, ContextValue::Strings(all) if all.iter().all(|own| own.starts_with("<--")))
 }
 
 /// The command whose help is of use: the innermost that was named.

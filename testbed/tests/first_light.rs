@@ -10,6 +10,8 @@ use buoy_testbed::probe::{
 use buoy_testbed::scenario::{SOON, associated, await_up_to_date, buoyctl, declared, host_is_reachable_at_every_step};
 use buoy_testbed::site::{CLIENT, FLOATING_IP, FROM_US, HOST, REGISTERED_MAC, REMOTE};
 
+mod described;
+
 const VM2: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 0, 12);
 
 fn assert_reaches(lab: &Lab) {
@@ -181,6 +183,8 @@ fn forged_addresses_get_nowhere_and_are_counted() {
     vm.run(["ip", "route", "replace", "default", "via", "10.0.0.1"]);
     vm.run(["ping", "-c", "2", "-W", "1", "198.51.100.10"]);
     assert!(drops("forged source MAC") >= 1);
+    // Here is a daemon with switches, flows and drops.
+    described::are_as_described(&daemon, "br-int");
     let leaked: Vec<_> = capture
         .stop()
         .into_iter()

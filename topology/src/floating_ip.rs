@@ -58,6 +58,14 @@ impl FloatingIp {
         }
     }
 
+    /// What stays known of it when it is taken out of its pool: who had it last, and which bridges may still hold it. One
+    /// that nobody ever had leaves nothing behind.
+    pub fn left_behind(&self) -> Option<Self> {
+        let Self { id, address, associations, released, changed, left, .. } = self.clone();
+        let was_used = released.is_some() || !left.is_empty();
+        was_used.then(|| Self { associations, released, changed, left, ..Self::new(id, address) })
+    }
+
     /// The name of its association: no other one has had it, whatever the address.
     pub fn association_id(&self) -> Option<String> {
         self.association.as_ref().map(|_| format!("{}-{}", self.id, self.associations))

@@ -9,7 +9,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::views::{EventView, WatchEndView};
+use super::views::{EventView, WatchEndView, WatchSeenView};
 use super::{ErrorKind, Request, Wait};
 
 /// A method, as the list of methods has it.
@@ -97,7 +97,8 @@ fn make() -> Value {
     let mut types = Types::new();
     let methods: Vec<_> = Request::described(&mut types).iter().map(method).collect();
     let kinds = types.result::<ErrorKind>();
-    let (event, end) = (types.result::<EventView>(), types.result::<WatchEndView>());
+    let (event, seen) = (types.result::<EventView>(), types.result::<WatchSeenView>());
+    let end = types.result::<WatchEndView>();
     let (wait, project) = (types.params.subschema_for::<Option<Wait>>(), types.params.subschema_for::<Option<Name>>());
     let mut document = json!({
         "openrpc": "1.3.2",
@@ -132,6 +133,10 @@ fn make() -> Value {
         },
         "x-notifications": [
             {"name": "watch.event", "description": "What happened, after watch.start.", "schema": event},
+            {
+                "name": "watch.seen", "schema": seen,
+                "description": "Nothing was wanted up to here; after watch.start with progress.",
+            },
             {"name": "watch.end", "description": "The watch is over, and why.", "schema": end},
         ],
         "x-error-kinds": kinds,

@@ -50,6 +50,8 @@ pub struct ApiError {
     pub message: String,
     /// Each thing that was wrong, where there can be several.
     pub mistakes: Vec<Mistake>,
+    /// What an operation said, for those who put it otherwise.
+    pub cause: Option<Box<OpError>>,
 }
 
 /// Something that is wrong in what was declared.
@@ -72,7 +74,7 @@ pub struct Mistake {
 impl ApiError {
     /// A refusal for one reason.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), mistakes: Vec::new() }
+        Self { kind, message: message.into(), mistakes: Vec::new(), cause: None }
     }
 }
 
@@ -103,6 +105,6 @@ impl From<OpError> for ApiError {
             OpError::Exhausted { .. } => ErrorKind::Exhausted,
             _ => ErrorKind::Conflict,
         };
-        Self::new(kind, error.to_string())
+        Self { cause: Some(Box::new(error.clone())), ..Self::new(kind, error.to_string()) }
     }
 }

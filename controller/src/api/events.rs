@@ -27,6 +27,9 @@ pub struct WatchStart {
     /// Only what is of this project
     #[arg(long, value_name = "P")]
     pub project: Option<Name>,
+    /// Whether `watch.seen` tells, once a second at most, how far the watch is where nothing was wanted
+    #[arg(skip)]
+    pub progress: bool,
 }
 
 impl WatchStart {

@@ -49,12 +49,13 @@ pub struct FipAssociate {
 
 /// Parameters of `fip.set`: what is not given stays.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[command(group = super::any_of(&["mac", "note", "label", "unlabel"]))]
 #[serde(deny_unknown_fields)]
 pub struct FipSet {
     /// The floating IP, whoever has it
     pub address: Address,
     /// The MAC that the provider bound it to, or `none`; several addresses may share one
-    #[arg(long, value_name = "MAC|none", required_unless_present_any = ["note", "label", "unlabel"])]
+    #[arg(long, value_name = "MAC|none")]
     pub mac: Option<Setting<MacAddr>>,
     /// A line of up to 256 characters for whoever reads the list, or `none`; it stays when the address is released
     #[arg(long, value_name = "TEXT|none")]

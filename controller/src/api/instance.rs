@@ -64,12 +64,13 @@ pub struct InstanceDetach {
 
 /// Parameters of `instance.set`: what is not given stays.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[command(group = super::any_of(&["label", "unlabel", "note"]))]
 #[serde(deny_unknown_fields)]
 pub struct InstanceSet {
     /// The instance
     pub name: Name,
     /// A label to put on it; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", required_unless_present_any = ["note", "unlabel"])]
+    #[arg(long, value_name = "KEY=VALUE")]
     #[serde(default)]
     pub label: Vec<Label>,
     /// A label to take off; may be given several times

@@ -38,12 +38,13 @@ pub struct PoolCreate {
 
 /// Parameters of `pool.set`: what is not given stays.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[command(group = super::any_of(&["default", "cool_down", "warn_at"]))]
 #[serde(deny_unknown_fields)]
 pub struct PoolSet {
     /// The pool
     pub name: Name,
     /// Whether addresses are taken from here where no pool is named; only one pool can be the default
-    #[arg(long, value_enum, required_unless_present_any = ["cool_down", "warn_at"])]
+    #[arg(long, value_enum)]
     pub default: Option<super::Switch>,
     /// How long no other project gets an address that was released: seconds, or 5m, 2h, 1d; 0 for at once
     #[arg(long, value_name = "DURATION")]

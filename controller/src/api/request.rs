@@ -17,8 +17,8 @@ use super::views::{
 use super::{
     ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
-    PoolAdd, PoolCreate, PoolForget, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet,
-    SiteApply, SiteExport, TraceShow, WatchStart,
+    PoolAdd, PoolCreate, PoolForget, PoolImport, PoolRemove, PoolSet, PortGrants, ProjectSet, ProviderCreate,
+    ProviderSet, SiteApply, SiteExport, TraceShow, WatchStart,
 };
 
 macro_rules! methods {
@@ -287,6 +287,15 @@ pub struct Call {
     pub timeout: Duration,
     /// The project that asks; none for the admin.
     pub project: Option<Name>,
+    /// The ports that its instances may have, where somebody asks who is not the admin and acts for a project.
+    pub ports: Option<PortGrants>,
+}
+
+impl Call {
+    /// Whether somebody asks who is to know of nobody but the project.
+    pub fn is_confined(&self) -> bool {
+        self.ports.is_some()
+    }
 }
 
 /// How long a caller waits where it does not say.

@@ -1,11 +1,13 @@
 //! The socket's other end: requests and their answers, and requests that are too long for a line.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use buoy_topology::Name;
+use nix::unistd::{Gid, Group};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -20,6 +22,8 @@ use crate::rpc::MAX_LINE;
 pub(super) enum Failure {
     #[error("no daemon answers on {} ({source}): is buoyd running? --socket names another path", .path.display())]
     Unreachable { path: PathBuf, source: io::Error },
+    #[error("you may not open {} (permission denied){}: ask as root, or as a member of that group", .path.display(), owner(.path))]
+    Barred { path: PathBuf },
     #[error("the daemon hung up before it answered ({0}): what was asked may have been done")]
     HungUp(io::Error),
     #[error("the daemon's answer is not JSON-RPC: {0}")]
@@ -31,6 +35,15 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Why nobody was reached on a path.
+    pub(super) fn unreached(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Barred { path },
+            _ => Self::Unreachable { path, source },
+        }
+    }
+
     /// What an error object says.
     pub(super) fn refused(error: &Value) -> Self {
         Self::Refused {
@@ -44,11 +57,22 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
+            Self::Barred { .. } => Exit::Refused(ErrorKind::Denied),
             Self::Broken(_) => Exit::Broken,
             Self::TooLong { .. } => Exit::Refused(ErrorKind::Invalid),
             Self::Refused { kind, .. } => Exit::Refused(*kind),
         }
     }
+}
+
+/// Whose a socket is, where that can be seen.
+fn owner(path: &Path) -> String {
+    let Ok(file) = path.metadata() else {
+        return ", nor look into its directory".to_owned();
+    };
+    let named = Group::from_gid(Gid::from_raw(file.gid())).ok().flatten().map(|group| group.name);
+    let group = named.unwrap_or_else(|| file.gid().to_string());
+    format!(", it is for its owner and the group {group} (mode {:04o})", file.mode() & 0o7777)
 }
 
 /// Asks the daemon, and waits for its answer a little longer than the daemon waits for the switches.
@@ -142,7 +166,7 @@ impl Long {
 impl Session {
     /// Connects. Answers are waited for a little longer than the daemon waits for the switches.
     pub(super) fn open(path: &Path, project: Option<&Name>, wait: Wait, timeout: Duration) -> Result<Self, Failure> {
-        let unreachable = |source| Failure::Unreachable { path: path.to_owned(), source };
+        let unreachable = |source| Failure::unreached(path, source);
         let stream = UnixStream::connect(path).map_err(unreachable)?;
         stream.set_read_timeout(Some(timeout + GRACE)).map_err(unreachable)?;
         Ok(Self { stream: BufReader::new(stream), project: project.cloned(), wait, timeout })

@@ -1,5 +1,6 @@
 //! Shell completion: commands and options from clap, and the names of what there is from the daemon.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::{Args, Exit, client};
 use crate::api::{ErrorKind, FipList, InstanceList, Request, Wait};
+use crate::events::Kind;
 
 /// A shell that can be taught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,12 +49,25 @@ pub(super) fn teach(shell: Shell) -> Exit {
 /// Lets each argument that names something offer what there is of it. `noun` is the command above.
 fn with_names(command: Command, noun: &str) -> Command {
     let verb = command.get_name().to_owned();
-    let command = command.mut_args(|arg| match names_of(noun, &verb, &arg) {
-        Some(names) => arg.add(ArgValueCandidates::new(move || names.ask())),
+    let command = command.mut_args(|arg| match offers_of(noun, &verb, &arg) {
+        Some(offers) => arg.add(ArgValueCandidates::new(move || offers.all())),
         None => arg,
     });
     let noun = if noun.is_empty() && verb != BUOYCTL { verb } else { noun.to_owned() };
     command.mut_subcommands(|own| with_names(own, &noun))
+}
+
+/// What an argument can be.
+#[derive(Clone)]
+enum Offers {
+    /// A name of what there is.
+    Names(Box<Names>),
+    /// A kind of event.
+    Kinds,
+    /// An interface of this machine, or the uplink of a provider.
+    Uplinks,
+    /// Who can send a packet.
+    Senders,
 }
 
 /// Where the names come from that an argument can be.
@@ -60,6 +75,16 @@ fn with_names(command: Command, noun: &str) -> Command {
 struct Names {
     request: Request,
     field: &'static str,
+}
+
+/// What an argument of a command can be; nothing where nobody knows.
+fn offers_of(noun: &str, verb: &str, arg: &Arg) -> Option<Offers> {
+    Some(match (arg.get_id().as_str(), verb) {
+        ("kind", _) => Offers::Kinds,
+        ("uplink", _) => Offers::Uplinks,
+        ("from", "trace") => Offers::Senders,
+        _ => Offers::Names(Box::new(names_of(noun, verb, arg)?)),
+    })
 }
 
 /// What an argument of a command names; nothing where it is no name, or a new one.
@@ -73,26 +98,59 @@ fn names_of(noun: &str, verb: &str, arg: &Arg) -> Option<Names> {
         ("auto_assign" | "fip", _) => "pool",
         _ => return None,
     };
-    let (request, field) = match kind {
-        "provider" => (Request::ProviderList, "name"),
-        "pool" => (Request::PoolList, "name"),
-        "network" => (Request::NetworkList, "name"),
-        "instance" => (Request::InstanceList(InstanceList::default()), "name"),
-        "project" => (Request::ProjectList, "name"),
-        "direct" => (Request::DirectList, "name"),
-        "switch" => (Request::SwitchList, "bridge"),
-        "fip" => (Request::FipList(FipList::default()), "address"),
-        _ => return None,
-    };
-    Some(Names { request, field })
+    Names::of(kind)
+}
+
+impl Offers {
+    fn all(&self) -> Vec<CompletionCandidate> {
+        let names = |kind: &str| Names::of(kind).map(|names| names.ask()).unwrap_or_default();
+        let all: BTreeSet<String> = match self {
+            Self::Names(names) => return names.ask().into_iter().map(CompletionCandidate::new).collect(),
+            Self::Kinds => Kind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
+            Self::Uplinks => {
+                let uplinks = Names { request: Request::ProviderList, field: "uplink" }.ask();
+                uplinks.into_iter().chain(interfaces()).collect()
+            }
+            Self::Senders => {
+                let providers = names("provider");
+                let ends = ["host", "uplink"].into_iter();
+                let named = ends.flat_map(|end| providers.iter().map(move |provider| format!("{end}:{provider}")));
+                let plain = ["host", "gateway"].map(str::to_owned).into_iter();
+                names("instance").into_iter().chain(plain).chain(named).collect()
+            }
+        };
+        all.into_iter().map(CompletionCandidate::new).collect()
+    }
+}
+
+/// The network interfaces of this machine.
+fn interfaces() -> Vec<String> {
+    let all = std::fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
+    all.filter_map(|own| own.file_name().into_string().ok()).filter(|name| name != "lo").collect()
 }
 
 impl Names {
+    /// What there is of a kind of things.
+    fn of(kind: &str) -> Option<Self> {
+        let (request, field) = match kind {
+            "provider" => (Request::ProviderList, "name"),
+            "pool" => (Request::PoolList, "name"),
+            "network" => (Request::NetworkList, "name"),
+            "instance" => (Request::InstanceList(InstanceList::default()), "name"),
+            "project" => (Request::ProjectList, "name"),
+            "direct" => (Request::DirectList, "name"),
+            "switch" => (Request::SwitchList, "bridge"),
+            "fip" => (Request::FipList(FipList::default()), "address"),
+            _ => return None,
+        };
+        Some(Self { request, field })
+    }
+
     /// Asks the daemon. A shell that completes is no place for an error.
-    fn ask(&self) -> Vec<CompletionCandidate> {
+    fn ask(&self) -> Vec<String> {
         let answer = client::call(&socket(), &self.request, project().as_ref(), Wait::default(), Duration::ZERO);
         let rows = answer.as_ref().ok().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        rows.iter().filter_map(|row| row[self.field].as_str()).map(CompletionCandidate::new).collect()
+        rows.iter().filter_map(|row| row[self.field].as_str()).map(str::to_owned).collect()
     }
 }
 

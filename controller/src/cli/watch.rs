@@ -46,7 +46,7 @@ enum Stop {
 /// Prints events until there were enough, the time is over, or the daemon refuses.
 pub(super) fn run(socket: &Path, format: Format, project: Option<Name>, args: Watch) -> Exit {
     let deadline = args.period.map(|period| Instant::now() + period);
-    let what = WatchStart { project: args.what.project.or(project), ..args.what };
+    let what = WatchStart { project: args.what.project.or(project), progress: true, ..args.what };
     let mut session = Session { format, what, left: args.count, deadline };
     let mut was_there = false;
     loop {
@@ -58,10 +58,7 @@ pub(super) fn run(socket: &Path, format: Format, project: Option<Name>, args: Wa
                 was_there = true;
                 session.read(stream)
             }
-            Err(source) if !was_there => {
-                let path = socket.to_owned();
-                Stop::Failed(Failure::Unreachable { path, source })
-            }
+            Err(source) if !was_there => Stop::Failed(Failure::unreached(socket, source)),
             Err(_) => {
                 if !session.pause() {
                     return session.ended_late();
@@ -95,7 +92,7 @@ pub(super) fn run(socket: &Path, format: Format, project: Option<Name>, args: Wa
 /// What goes on over several connections.
 struct Session {
     format: Format,
-    /// What is asked for; `since` moves on with each event.
+    /// What is asked for; `since` moves on with each event, and with those that were not wanted.
     what: WatchStart,
     left: Option<u64>,
     deadline: Option<Instant>,
@@ -143,7 +140,7 @@ impl Session {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("watch.event") => {
-                self.what.since = params["seq"].as_u64().map(crate::events::Seq).or(self.what.since);
+                self.go_on_after(&params["seq"]);
                 self.left = self.left.map(|left| left.saturating_sub(1));
                 let text = match self.format {
                     Format::Json => format!("{params}\n"),
@@ -153,8 +150,12 @@ impl Session {
                 // A reader that has seen enough is no failure.
                 out.write_all(text.as_bytes()).and_then(|()| out.flush()).err().map(|_| Stop::Done)
             }
+            Some("watch.seen") => {
+                self.go_on_after(&params["seq"]);
+                None
+            }
             Some("watch.end") => {
-                self.what.since = params["seq"].as_u64().map(crate::events::Seq).or(self.what.since);
+                self.go_on_after(&params["seq"]);
                 let reason = params["reason"].as_str().unwrap_or("the daemon ended the watch");
                 Some(Stop::Lost(io::Error::other(reason.to_owned())))
             }
@@ -166,6 +167,10 @@ impl Session {
                 None
             }
         }
+    }
+
+    fn go_on_after(&mut self, seq: &Value) {
+        self.what.since = seq.as_u64().map(crate::events::Seq).or(self.what.since);
     }
 
     /// Waits a moment; tells whether there is time left.

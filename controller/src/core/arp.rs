@@ -126,7 +126,7 @@ impl Core {
             warn!(%address, pool = %pool.name, "the host uses an address of a pool: it is left out of the pool");
         }
         let key = NeighbourKey { provider: provider.id, address };
-        let is_new = self.site.keep(address);
+        let is_new = self.site_mut().keep(address);
         self.learn(key, Some(mac));
         if is_new {
             self.neighbour_changed(key);
@@ -141,7 +141,7 @@ impl Core {
         let learnt = providers.flat_map(|provider| self.learnt.of(provider.id));
         let own: Vec<_> = learnt.filter(|(_, mac)| *mac == local.mac).map(|(address, _)| address).collect();
         for address in own {
-            self.site.keep(address);
+            self.site_mut().keep(address);
         }
     }
 

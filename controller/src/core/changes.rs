@@ -26,7 +26,9 @@ impl Core {
                     let blank = FloatingIp::new(new.id, new.address);
                     let old = if let Write::Put(Record::FloatingIp(old)) = undo { old } else { &blank };
                     drafts.extend(scribe.address(old, new));
-                    if let Some(same) = other_description(old, new) {
+                    // What was known of an address goes with its place in the pool, which is told as the pool's change.
+                    let is_in_a_pool = scribe.core.site.pool_at(new.address).is_some();
+                    if let Some(same) = other_description(old, new).filter(|_| is_in_a_pool) {
                         described.push((old.clone(), same));
                     }
                 }

@@ -69,7 +69,10 @@ impl Core {
             events: Vec::new(),
             refused: Vec::new(),
         };
-        self.site.set_now(self.clock.at(Instant::now()));
+        let now = self.clock.at(Instant::now());
+        if now != self.site.now() {
+            self.site_mut().set_now(now);
+        }
         while let Some(ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
@@ -84,7 +87,7 @@ impl Core {
                 Ok(planned) => {
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));
-                        let undo = self.site.apply(&planned.change);
+                        let undo = self.site_mut().apply(&planned.change);
                         let by = By { uid: ask.peer.uid, user: ask.peer.user.clone() };
                         batch.events.extend(self.events_of(&planned.change, &undo, &by));
                         batch.undo.push(undo);
@@ -130,7 +133,7 @@ impl Core {
         let Some(batch) = self.committing.take() else { return };
         match result {
             Ok(generation) => {
-                self.site.set_generation(generation);
+                self.site_mut().set_generation(generation);
                 // Who is answered finds it in the log.
                 self.journal.end(Ok(()), now);
                 self.await_in_force(&batch.change, generation, now);
@@ -147,7 +150,7 @@ impl Core {
                 self.journal.end(Err(&failure), now);
                 let mut touched = Touched::by(&batch.change, &self.site);
                 for undo in batch.undo.iter().rev() {
-                    self.site.apply(undo);
+                    self.site_mut().apply(undo);
                     touched.extend(Touched::by(undo, &self.site));
                 }
                 // What was told of pools went with the commit.

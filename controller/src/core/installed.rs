@@ -55,6 +55,7 @@ impl Core {
 
     pub(super) fn on_dump_done(&mut self, id: ConnectionId, now: Instant) {
         let Some(switch) = self.switches.get_mut(&id) else { return };
+        let bridge = switch.bridge.as_ref().map(|bridge| bridge.name.clone());
         match switch.job.take() {
             Some(InFlight::Dump) => {
                 let surprises = switch.table.end_dump();
@@ -72,6 +73,9 @@ impl Core {
             Some(InFlight::Inquiry) => self.on_inquiry_done(id),
             job => switch.job = job,
         }
+        if let Some(bridge) = bridge {
+            self.heard_all_of(&bridge);
+        }
         self.ask_neighbours(now);
         self.push_host_of(id);
     }
@@ -79,6 +83,9 @@ impl Core {
     pub(super) fn on_bundle(&mut self, id: ConnectionId, outcome: BundleOutcome, now: Instant) {
         let Some(switch) = self.switches.get_mut(&id) else { return };
         let Some(InFlight::Bundle(batch)) = switch.job.take() else { return };
+        if let Some(bridge) = &switch.bridge {
+            self.awaited.heard_of(&bridge.name);
+        }
         match outcome {
             BundleOutcome::Applied => {
                 switch.failure = None;

@@ -4,14 +4,15 @@
 //!   rpc ──Ask──────> ┌──────┐ ──Commit──> store thread
 //!   drivers ─Report─>│ core │ <─Committed─┘
 //!   clock ──tick───> │      │ ──Command─> drivers
-//!   hooks ──Ended──> └──────┘ ──Run─────> hooks
+//!   hooks ──Ended──> │      │ ──Run─────> hooks
+//!   trace ──Traced─> └──────┘ ──Scene───> trace (a thread for one packet)
 //!                       └──events──> log ──read──> rpc
 //! ```
 //!
 //! While a write to the store is under way no further request is taken: those that arrive meanwhile share the next one. The core
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
-//! [`ownership`] says who may),
+//! [`ownership`] says who may, [`discreet`] what it is told of others),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
 //! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
@@ -29,6 +30,7 @@ mod clock;
 mod commits;
 mod connections;
 mod direct;
+mod discreet;
 mod fip_views;
 mod gone;
 mod hooks;
@@ -57,6 +59,7 @@ mod usage;
 mod views;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use buoy_topology::{Generation, Learnt, MacAddr, NeighbourKey, PortName, Site, Time};
@@ -84,6 +87,7 @@ use journal::{Journal, Recorded};
 use observed::Observed;
 use resolver::Resolver;
 use rollout::Waiter;
+use trace::{Traced, Traces};
 use usage::Usage;
 
 /// What the daemon keeps and how it was opened.
@@ -105,8 +109,9 @@ pub struct Core {
     store: Option<Store>,
     /// Why the daemon is in safe mode.
     problem: Option<String>,
-    site: Site,
-    learnt: Learnt,
+    /// Shared with the trace that is being made.
+    site: Arc<Site>,
+    learnt: Arc<Learnt>,
     switches: Switches,
     gone: GoneSwitches,
     /// Until which generation a bridge has acknowledged everything, as far as this daemon saw.
@@ -121,6 +126,7 @@ pub struct Core {
     deferred: VecDeque<Ask>,
     committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
     stats: Vec<stats::Inquiry>,
+    traces: Traces,
     hooks: Queue,
     runs: mpsc::Sender<Run>,
     /// The time of day, as it was last told.
@@ -155,14 +161,16 @@ pub async fn run(
     // One commit is under way at a time, so this holds at most one result.
     let (committed, mut results) = mpsc::unbounded_channel();
     let (recorded, mut records) = mpsc::unbounded_channel();
+    // One trace is made at a time.
+    let (traced, mut traces) = mpsc::unbounded_channel();
     let Line { runs, mut ended } = hooks;
-    let mut core = Core::new(state, settings, committed, recorded, runs);
+    let mut core = Core::new(state, settings, committed, recorded, traced, runs);
     core.at(Millis::now()).tell_started();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stopping = false;
     loop {
-        if stopping && !core.journal.is_busy() && asks.is_empty() {
+        if stopping && !core.journal.is_busy() && !core.traces.is_busy() && asks.is_empty() {
             core.answer_waiters_now();
             core.at(Millis::now()).tell_stopped();
             break;
@@ -170,6 +178,7 @@ pub async fn run(
         tokio::select! {
             Some(result) = results.recv() => core.at(Millis::now()).on_committed(result, Instant::now()),
             Some(recorded) = records.recv() => core.on_recorded(&recorded, Instant::now()),
+            Some(traced) = traces.recv() => core.on_traced(traced),
             Some(report) = reports.recv() => core.at(Millis::now()).on_report(report, Instant::now()),
             Some(ended) = ended.recv() => core.at(Millis::now()).on_hook_ended(ended, Instant::now()),
             ask = asks.recv(), if !core.journal.is_busy() => match ask {
@@ -194,6 +203,7 @@ impl Core {
         settings: Settings,
         committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
         recorded: mpsc::UnboundedSender<Recorded>,
+        traced: mpsc::UnboundedSender<Traced>,
         runs: mpsc::Sender<Run>,
     ) -> Self {
         let (store, problem, site, learnt, queue) = match state {
@@ -214,8 +224,8 @@ impl Core {
             primary: settings.primary,
             store,
             problem,
-            site,
-            learnt,
+            site: Arc::new(site),
+            learnt: Arc::new(learnt),
             switches: Switches::default(),
             gone: GoneSwitches::default(),
             clean_at: HashMap::new(),
@@ -229,6 +239,7 @@ impl Core {
             deferred: VecDeque::new(),
             committed,
             stats: Vec::new(),
+            traces: Traces::new(traced),
             hooks: queue,
             runs,
             time: Millis::default(),
@@ -244,6 +255,11 @@ impl Core {
     fn at(&mut self, time: Millis) -> &mut Self {
         self.time = time;
         self
+    }
+
+    /// The site, to be changed. A trace that looks at it goes on with what was.
+    fn site_mut(&mut self) -> &mut Site {
+        Arc::make_mut(&mut self.site)
     }
 
     fn is_safe_mode(&self) -> bool {
@@ -263,7 +279,7 @@ impl Core {
 
     /// Notes what was learnt, durably, and makes flows of it.
     fn learn(&mut self, key: NeighbourKey, mac: Option<MacAddr>) {
-        if !self.learnt.set(key, mac) {
+        if !Arc::make_mut(&mut self.learnt).set(key, mac) {
             return;
         }
         if let Some(store) = &self.store {

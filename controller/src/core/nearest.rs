@@ -1,24 +1,27 @@
 //! The name that was probably meant, where a request names what there is not.
 
+use super::Core;
+use crate::api::{ApiError, Call, Request};
 use buoy_topology::Name;
 use buoy_topology::ops::{Noun, OpError};
-use serde_json::Value;
-
-use super::Core;
-use crate::api::{ApiError, Call, ErrorKind};
 
 impl Core {
-    /// A refusal with the name that was probably meant, among those that the caller may see.
+    /// A refusal as the caller is told it: with the name that was probably meant, among those that it may see, and without
+    /// what is not its own.
     pub(super) fn taught(&self, call: &Call, error: ApiError) -> ApiError {
-        let hint = || {
-            let (noun, name) = unknown(call, &error)?;
-            let near = nearest(name.as_str(), &self.names(noun, call.project.as_ref()))?;
-            Some(format!("there is no {noun} named {name}: did you mean {near}?"))
+        let said = match error.cause.as_deref() {
+            Some(OpError::Unknown { noun, name }) => {
+                let names = self.names(*noun, call.project.as_ref());
+                // Who sends a packet need not be an instance.
+                let is_sender = *noun == Noun::Instance && matches!(call.request, Request::TraceShow(_));
+                let ends = if is_sender { ["host", "gateway"].as_slice() } else { &[] };
+                let near = nearest(name.as_str(), names.iter().map(Name::as_str).chain(ends.iter().copied()));
+                near.map(|near| format!("there is no {noun} named {name}: did you mean {near}?"))
+            }
+            Some(cause) if call.is_confined() => self.discreet(call.project.as_ref(), cause),
+            _ => None,
         };
-        match error.kind {
-            ErrorKind::NotFound => ApiError { message: hint().unwrap_or(error.message), ..error },
-            _ => error,
-        }
+        ApiError { message: said.unwrap_or(error.message), ..error }
     }
 
     /// The names of all things of a kind that a caller sees.
@@ -42,28 +45,18 @@ impl Core {
     }
 }
 
-/// Which of the names in a request a refusal says to be unknown.
-fn unknown(call: &Call, error: &ApiError) -> Option<(Noun, Name)> {
-    let request = serde_json::to_value(&call.request).ok()?;
-    let params = request.get("params")?.as_object()?;
-    let texts = params.values().filter_map(Value::as_str);
-    let names: Vec<Name> = texts.filter_map(|text| text.parse().ok()).collect();
-    let said = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() }.to_string() == error.message;
-    names.into_iter().find_map(|name| Some((Noun::ALL.into_iter().find(|noun| said(*noun, &name))?, name)))
-}
-
 /// The one name with the fewest letters to change, if they are few. Where two are as near, neither was meant for sure.
-fn nearest(text: &str, names: &[Name]) -> Option<Name> {
+pub(super) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = 1 + text.chars().count() / 4;
     let mut near: Vec<_> = names
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(text, name.as_str()), name))
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(text, name), name))
         .filter(|(distance, _)| *distance <= most)
         .collect();
     near.sort_unstable();
     match near.as_slice() {
         [first, second, ..] if first.0 == second.0 => None,
-        [first, ..] => Some(first.1.clone()),
+        [first, ..] => Some(first.1),
         [] => None,
     }
 }
@@ -82,8 +75,7 @@ mod tests {
             ("a", &["ovh", "gra"], None),
             ("x", &[], None),
         ] {
-            let names: Vec<Name> = names.iter().map(|name| name.parse().unwrap()).collect();
-            assert_eq!(nearest(text, &names).as_ref().map(Name::as_str), meant, "{text}");
+            assert_eq!(nearest(text, names.iter().copied()), meant, "{text}");
         }
     }
 }

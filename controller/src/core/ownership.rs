@@ -3,8 +3,8 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::Name;
 use buoy_topology::ops::{Noun, OpError};
+use buoy_topology::{Name, PortName};
 
 use super::Core;
 use crate::api::{ApiError, Call, ErrorKind, FipSet, Request};
@@ -14,10 +14,15 @@ impl Core {
     pub(super) fn admit(&self, call: &Call) -> Result<(), ApiError> {
         let Some(project) = &call.project else { return Ok(()) };
         match &call.request {
-            Request::InstanceAdd(params) => self.visible_network(project, &params.network),
+            Request::InstanceAdd(params) => {
+                self.visible_network(project, &params.network)?;
+                self.granted_port(call, params.bridge.as_ref().unwrap_or(&self.integration), &params.port)
+            }
             Request::InstanceAttach(params) => {
                 self.own_instance(project, &params.name)?;
-                self.visible_network(project, &params.network)
+                self.visible_network(project, &params.network)?;
+                let bridge = self.site.instance(&params.name).map_or(&self.integration, |own| &own.bridge);
+                self.granted_port(call, bridge, &params.port)
             }
             Request::InstanceDetach(params) => self.own_instance(project, &params.name),
             Request::InstanceSet(params) => self.own_instance(project, &params.name),
@@ -65,6 +70,18 @@ impl Core {
     fn visible_network(&self, project: &Name, name: &Name) -> Result<(), ApiError> {
         let network = self.site.network(name).filter(|own| Self::sees(Some(project), own.project.as_ref()));
         network.map(|_| ()).ok_or_else(|| OpError::Unknown { noun: Noun::Network, name: name.clone() }.into())
+    }
+
+    /// Whose guest is behind a port, only the admin knows: who acts for a project uses those that were granted.
+    fn granted_port(&self, call: &Call, bridge: &PortName, port: &PortName) -> Result<(), ApiError> {
+        let Some(ports) = call.ports.as_ref().filter(|own| !own.cover(bridge, port, &self.integration)) else {
+            return Ok(());
+        };
+        let granted = if ports.0.is_empty() { "none".to_owned() } else { ports.to_string() };
+        let message = format!(
+            "port {port} of bridge {bridge} may not be used: the ports that buoyd.toml grants here are {granted}"
+        );
+        Err(ApiError::new(ErrorKind::Denied, message))
     }
 
     fn own_network(&self, project: &Name, name: &Name) -> Result<(), ApiError> {

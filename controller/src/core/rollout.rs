@@ -55,6 +55,7 @@ impl Core {
         for (flow, one, other) in switch.table.clashes() {
             error!(?flow, %one, %other, bridge = %bridge.name, "the pipeline contradicts itself");
         }
+        self.look_at_touched(touched);
     }
 
     /// Compiles what was touched, for every switch, and sends what is due.
@@ -119,13 +120,11 @@ impl Core {
         }
     }
 
-    /// Notes what is in force now. Where many addresses wait for that, they are looked at with the clock, and not with
-    /// each word of a switch.
+    /// Notes what is in force now. Where many addresses wait to be announced, they are looked at with the clock, and not
+    /// with each word of a switch.
     fn settle(&mut self) {
         self.answer_waiters();
-        if self.awaited.len() <= FEW {
-            self.tell_in_force(Instant::now());
-        }
+        self.tell_in_force(Instant::now());
         if self.announcements.waiting() <= FEW {
             self.begin_announcements(Instant::now());
         }
@@ -163,6 +162,7 @@ impl Core {
             switch.failures = 0;
             if let Some(bridge) = &switch.bridge {
                 self.clean_at.insert(bridge.name.clone(), generation);
+                self.awaited.heard_of(&bridge.name);
             }
             self.tell_in_sync(id);
             self.begin_inquiry(id);

@@ -115,13 +115,12 @@ impl Core {
         let (done, waiting) = std::mem::take(&mut self.stats).into_iter().partition(is_done);
         self.stats = waiting;
         for Inquiry { ask, gathered, .. } in done {
-            // Who hung up needs no answer.
-            let answer = match (gathered, &ask.call.request) {
-                (Gathered::Trace(flows), Request::TraceShow(params)) => self.trace(params, Some(flows)),
-                (Gathered::Metrics(dropped), _) => json(self.metrics(&dropped)),
-                (gathered, _) => gathered.answer(),
-            };
-            let _ = ask.reply.send(answer.map(Answer::from));
+            match gathered {
+                Gathered::Trace(flows) => self.trace(ask, Some(flows)),
+                // Who hung up needs no answer.
+                Gathered::Metrics(dropped) => drop(ask.reply.send(json(self.metrics(&dropped)).map(Answer::from))),
+                gathered => drop(ask.reply.send(gathered.answer().map(Answer::from))),
+            }
         }
     }
 }

@@ -203,6 +203,7 @@ impl Core {
     fn on_closed(&mut self, id: ConnectionId, reason: &CloseReason) {
         let Some(switch) = self.switches.remove(id) else { return };
         self.abandon_inquiries(id);
+        self.awaited.look_at_all();
         match &switch.bridge {
             Some(bridge) => info!(bridge = %bridge.name, %reason, "switch disconnected"),
             None => info!(address = %switch.connection.address, %reason, "a connection ended before its handshake"),

@@ -34,6 +34,7 @@ impl Core {
             Request::TraceShow(params) if params.installed && !self.is_safe_mode() => {
                 self.connected().map(|(id, _)| id).collect()
             }
+            Request::TraceShow(_) if !self.is_safe_mode() => return self.trace(ask, None),
             Request::SwitchFlows(by) => {
                 self.connected().filter(|(_, switch)| is_named(switch, &by.bridge)).map(|(id, _)| id).collect()
             }
@@ -98,7 +99,6 @@ impl Core {
             Request::SiteExport(_) => Ok(self.site_export()),
             Request::StatusShow => json(self.status_view()),
             Request::RpcDiscover => Ok(discover::document()),
-            Request::TraceShow(params) => self.trace(params, None),
             _ => Err(ApiError::new(ErrorKind::Invalid, "this method changes something")),
         }
     }

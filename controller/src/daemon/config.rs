@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use nix::unistd::Group;
 use serde::Deserialize;
 
+use crate::api::{PortGrant, PortGrants};
 use crate::rpc::{Grant, Grants, May};
 use crate::switch::Endpoint;
 
@@ -111,6 +112,8 @@ enum WrittenGroup {
 impl WrittenGroup {
     fn gid(&self) -> Result<u32> {
         match self {
+            // The kernel means "none" by it.
+            Self::Number(u32::MAX) => bail!("{} is the number of no group: name one that there is", u32::MAX),
             Self::Number(gid) => Ok(*gid),
             Self::Name(name) => {
                 let group = Group::from_name(name).with_context(|| format!("group {name}"))?;
@@ -131,6 +134,8 @@ struct WrittenGrant {
     may: WrittenMay,
     #[serde(default)]
     projects: Vec<Name>,
+    #[serde(default)]
+    ports: Vec<PortGrant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -143,6 +148,9 @@ enum WrittenMay {
 impl WrittenGrant {
     fn grant(self) -> Result<Grant> {
         let may = match (self.may, self.projects) {
+            (WrittenMay::Read, _) if !self.ports.is_empty() => {
+                bail!("access: who may read uses no ports: leave ports away, or say may = \"act\"")
+            }
             (WrittenMay::Read, projects) if projects.is_empty() => May::Read,
             (WrittenMay::Read, _) => {
                 bail!("access: who may read sees every project: leave projects away, or say may = \"act\"")
@@ -150,7 +158,7 @@ impl WrittenGrant {
             (WrittenMay::Act, projects) if projects.is_empty() => {
                 bail!("access: may = \"act\" needs projects to act for")
             }
-            (WrittenMay::Act, projects) => May::Act(projects),
+            (WrittenMay::Act, projects) => May::Act(projects, PortGrants(self.ports)),
         };
         Ok(Grant { gid: self.group.gid()?, may })
     }
@@ -277,6 +285,20 @@ mod tests {
         let error = config("metrics = 'tcp:0.0.0.0:9109'", &[]).unwrap_err().to_string();
         assert!(error.contains("lets anybody there read the metrics"), "{error}");
         assert!(config("metrics = 'tcp:0.0.0.0:9109'", &["--metrics", "tcp:127.0.0.1:9109"]).is_ok());
+    }
+
+    #[test]
+    fn the_packaged_example_says_what_holds_without_it() {
+        let example = include_str!("../../../packaging/buoyd.toml");
+        let is_setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        let settings: Vec<_> = example.lines().filter(is_setting).map(|line| line.trim_start_matches('#')).collect();
+        // The groups of the example are on no machine for sure.
+        let groups = ["\"buoy\"", "\"monitoring\"", "\"shop-admins\""];
+        let all = groups.iter().fold(settings.join("\n"), |text, group| text.replace(group, "5001"));
+        let given = config(&all, &[]).unwrap();
+        let bare = config("", &[]).unwrap();
+        assert_eq!((given.grants.0.len(), given.socket_group), (2, Some(5001)));
+        assert_eq!(Config { grants: bare.grants.clone(), socket_group: None, ..given }, bare);
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn read(head: &[u8]) -> Wanted {
 /// Asks the core for the text.
 async fn metrics(asks: &mpsc::Sender<Ask>) -> Option<String> {
     let (reply, answer) = oneshot::channel();
-    let call = Call { request: Request::MetricsShow, wait: Wait::None, timeout: SWITCHES, project: None };
+    let call = Call { request: Request::MetricsShow, wait: Wait::None, timeout: SWITCHES, project: None, ports: None };
     let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
     asks.send(Ask { call, peer: Peer { uid, gid, pid: None, user: None }, reply }).await.ok()?;
     match answer.await.ok()? {

@@ -1,13 +1,13 @@
 //! Who may do what over the socket, by the user that the kernel says is at the other end: root and the daemon's own user
 //! everything, members of configured groups what these may, others nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buoy_topology::Name;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 
 use super::Peer;
-use crate::api::{ApiError, Call, ErrorKind, Request};
+use crate::api::{ApiError, Call, ErrorKind, PortGrants, Request};
 
 /// What the members of groups may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Grant {
 pub enum May {
     /// See everything, and change nothing.
     Read,
-    /// Act for these projects.
-    Act(Vec<Name>),
+    /// Act for these projects, whose instances may have these ports.
+    Act(Vec<Name>, PortGrants),
 }
 
 /// What one client may do.
@@ -36,7 +36,8 @@ pub enum May {
 pub(super) struct Access {
     is_admin: bool,
     reads: bool,
-    projects: BTreeSet<Name>,
+    /// The projects to act for, with the ports that each may use.
+    projects: BTreeMap<Name, PortGrants>,
 }
 
 impl Grants {
@@ -51,7 +52,11 @@ impl Grants {
         for grant in self.0.iter().filter(|grant| groups.contains(&grant.gid)) {
             match &grant.may {
                 May::Read => access.reads = true,
-                May::Act(projects) => access.projects.extend(projects.iter().cloned()),
+                May::Act(projects, ports) => {
+                    for project in projects {
+                        access.projects.entry(project.clone()).or_default().0.extend(ports.0.iter().cloned());
+                    }
+                }
             }
         }
         access
@@ -68,17 +73,23 @@ impl Access {
         }
         let who = peer.user.as_deref().map_or_else(|| format!("user {}", peer.uid), |name| format!("user {name}"));
         let denied = |message| Err(ApiError::new(ErrorKind::Denied, message));
-        let known = self.projects.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
-        match (&call.project, self.projects.first()) {
+        let known = self.projects.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        match (&call.project, self.projects.first_key_value()) {
             (_, None) if self.reads => {
                 denied(format!("{who} may only look: {} changes something", call.request.method()))
             }
             (_, None) => denied(format!("{who} may not use this socket: it is in no group that buoyd.toml lists")),
-            (Some(project), _) if self.projects.contains(project) => Ok(()),
-            (Some(project), _) => denied(format!("{who} may act for {known}, and not for {project}")),
-            (None, Some(only)) if self.projects.len() == 1 => {
+            (Some(project), _) => match self.projects.get(project) {
+                Some(ports) => {
+                    call.ports = Some(ports.clone());
+                    Ok(())
+                }
+                None => denied(format!("{who} may act for {known}, and not for {project}")),
+            },
+            (None, Some((only, ports))) if self.projects.len() == 1 => {
                 call.request.act_for(only);
                 call.project = Some(only.clone());
+                call.ports = Some(ports.clone());
                 Ok(())
             }
             (None, _) => denied(format!("{who} may act for several projects: say --project, one of {known}")),
@@ -117,7 +128,12 @@ mod tests {
     fn call(method: &str, params: serde_json::Value, project: Option<&str>) -> Call {
         let request = serde_json::json!({"method": method, "params": params});
         let request = serde_json::from_value(request).unwrap();
-        Call { request, wait: Wait::Store, timeout: Duration::ZERO, project: project.map(name) }
+        Call { request, wait: Wait::Store, timeout: Duration::ZERO, project: project.map(name), ports: None }
+    }
+
+    fn act(projects: &[&str], ports: &[&str]) -> May {
+        let ports = ports.iter().map(|own| own.parse().unwrap()).collect();
+        May::Act(projects.iter().map(|own| name(own)).collect(), PortGrants(ports))
     }
 
     /// Somebody who is no user of this machine, in one group.
@@ -128,11 +144,7 @@ mod tests {
 
     #[test]
     fn each_group_may_what_is_granted_and_no_more() {
-        let grants = [
-            (5_001, May::Read),
-            (5_002, May::Act(vec![name("shop")])),
-            (5_003, May::Act(vec![name("shop"), name("lab")])),
-        ];
+        let grants = [(5_001, May::Read), (5_002, act(&["shop"], &[])), (5_003, act(&["shop", "lab"], &[]))];
         let list = || call("pool.list", serde_json::Value::Null, None);
         let allocate = |project| call("fip.allocate", serde_json::json!({}), project);
         let backup = || call("backup.create", serde_json::Value::Null, None);
@@ -163,9 +175,26 @@ mod tests {
     #[test]
     fn the_only_project_is_meant_where_none_is_named() {
         let mut call = call("fip.allocate", serde_json::json!({}), None);
-        access(&[(5_002, May::Act(vec![name("shop")]))], 5_002).admit(&peer(4_001_001, 5_002), &mut call).unwrap();
+        access(&[(5_002, act(&["shop"], &[]))], 5_002).admit(&peer(4_001_001, 5_002), &mut call).unwrap();
         assert_eq!(call.project, Some(name("shop")));
         assert!(matches!(&call.request, Request::FipAllocate(params) if params.project == Some(name("shop"))));
+    }
+
+    #[test]
+    fn each_project_has_the_ports_that_were_granted_with_it() {
+        let grants = [
+            (5_002, act(&["shop"], &["tap-a-*"])),
+            (5_002, act(&["lab"], &["tap-b-*"])),
+            (5_002, act(&["lab", "bare"], &["vm1"])),
+        ];
+        for (project, ports) in [("shop", "tap-a-*"), ("lab", "tap-b-*, vm1"), ("bare", "vm1")] {
+            let mut call = call("fip.allocate", serde_json::json!({}), Some(project));
+            access(&grants, 5_002).admit(&peer(4_001_001, 5_002), &mut call).unwrap();
+            assert_eq!(call.ports.map(|own| own.to_string()).as_deref(), Some(ports), "{project}");
+        }
+        let mut call = call("fip.allocate", serde_json::json!({}), Some("shop"));
+        Grants(Vec::new()).of(&peer(0, 0)).admit(&peer(0, 0), &mut call).unwrap();
+        assert!(!call.is_confined(), "the admin may use any port");
     }
 
     #[test]

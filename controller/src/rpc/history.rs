@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
+use super::watch::explain;
 use crate::api::{ApiError, ErrorKind, HistoryShow};
-use crate::events::{Log, Seq};
+use crate::events::{Log, Missing, Seq};
 
 /// The changes that are asked for, the oldest first.
 pub(super) async fn show(log: &Log, asked: &HistoryShow) -> Result<Value, ApiError> {
     check_open(log)?;
     let most = asked.limit.unwrap_or(MOST_SHOWN).min(MOST_SHOWN);
     let filter = asked.filter();
+    let newest = log.newest().borrow().seq;
+    if let Some(since) = asked.since.filter(|since| *since > newest) {
+        return Err(ApiError::new(ErrorKind::NotFound, explain(Missing::New { newest }, since)));
+    }
     let events = match asked.since {
         Some(since) => log.first_changes(&filter, since, most).await,
         None if asked.limit.is_some() => log.newest_changes(&filter, most).await,

@@ -124,7 +124,7 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
         let name = if text.contains(" field `") { None } else { culprit(&object, is_same) };
         bad_params(method, &name.map(|name| format!("{name}: {text}")).unwrap_or(text))
     })?;
-    Ok(Call { request, wait, timeout, project })
+    Ok(Call { request, wait, timeout, project, ports: None })
 }
 
 /// The parameter that an error is about, where the error does not name it: without it the error is another or none.

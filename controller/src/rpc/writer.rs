@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use super::watch::{Next, Watch, line};
+use super::watch::{Next, Watch, line, seen};
 use super::{Answer, history, protocol};
 use crate::api::{ApiError, ErrorKind, HistoryShow, WatchStart};
 use crate::events::{Log, Seq};
@@ -159,6 +159,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 }
                 Ok(())
             }
+            Next::Seen(seq) => self.send_event(&seen(seq), seq).await,
             Next::End(reason) => self.end(&reason).await,
         }
     }

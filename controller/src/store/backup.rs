@@ -69,8 +69,12 @@ impl Backup {
         if head.format.as_deref() != Some(FORMAT) {
             return Err(NoBackup::Foreign);
         }
-        if head.version != Some(VERSION) || head.schema.is_none_or(|schema| schema > SCHEMA) {
+        if head.version.is_some_and(|version| version > VERSION) || head.schema.is_some_and(|schema| schema > SCHEMA) {
             return Err(NoBackup::Newer);
+        }
+        // The first ones of both were 1.
+        if head.version.is_none_or(|version| version == 0) || head.schema.is_none_or(|schema| schema == 0) {
+            return Err(NoBackup::Nameless);
         }
         serde_json::from_str(text).map_err(|error| NoBackup::Unreadable(error.to_string()))
     }
@@ -116,6 +120,9 @@ pub enum NoBackup {
     /// It is something else.
     #[error("it is no backup of buoyd")]
     Foreign,
+    /// It does not say what it is made of, or something that never was.
+    #[error("its version or its schema is missing or 0, as no buoyd wrote it: it was changed")]
+    Nameless,
     /// A newer buoyd wrote it.
     #[error("a newer buoyd wrote it: restore it with that one")]
     Newer,

@@ -159,6 +159,9 @@ fn read_state(db: &Db, at: &Path) -> Result<(Option<State>, u32), StoreError> {
         (Some(_), None) => return Err(StoreError::damaged(at, "the store's state is missing")),
     };
     let version = parse_schema(&schema).ok_or_else(|| StoreError::damaged(at, "the schema version is unreadable"))?;
+    if version == 0 {
+        return Err(StoreError::damaged(at, "the schema version is 0, which no buoyd writes"));
+    }
     if version > SCHEMA {
         return Err(StoreError::Newer { path: at.to_owned(), stored: version, known: SCHEMA });
     }

@@ -24,6 +24,7 @@ fn is_root(test: &str) -> bool {
 const MEMBER: &str = "4001";
 const LOOKERS: u32 = 5_001;
 const SHOPS: u32 = 5_002;
+const BARE: u32 = 5_004;
 
 /// A daemon whose socket everybody in a group may open, and which says what groups may.
 fn granting() -> Daemon {
@@ -31,7 +32,8 @@ fn granting() -> Daemon {
     let mut daemon = Daemon::new_in(Path::new("/tmp"));
     let config = format!(
         "socket_group = {LOOKERS}\n[[access]]\ngroup = {LOOKERS}\nmay = 'read'\n\
-         [[access]]\ngroup = {SHOPS}\nmay = 'act'\nprojects = ['shop']\n"
+         [[access]]\ngroup = {SHOPS}\nmay = 'act'\nprojects = ['shop']\nports = ['tap-a-*', 'br-two:vm?']\n\
+         [[access]]\ngroup = {BARE}\nmay = 'act'\nprojects = ['bare']\n"
     );
     std::fs::write(daemon.config(), config).expect("it can be written");
     let mut command = daemon.command();
@@ -94,6 +96,87 @@ fn members_of_groups_may_what_is_granted_and_others_nothing() {
     assert_eq!(daemon.json("fip show 203.0.113.101")["project"], "shop");
 }
 
+/// The words that add an instance of one interface.
+fn add(name: &str, port: &str, last: u8) -> String {
+    format!("instance add {name} --network blue --port {port} --mac 02:00:00:00:00:{last:02} --ip 10.0.0.{last}")
+}
+
+#[test]
+fn a_refusal_tells_a_project_of_nobody_else() {
+    if !is_root("access::a_refusal_tells_a_project_of_nobody_else") {
+        return;
+    }
+    let daemon = granting();
+    let as_admin = |words: &str| {
+        let output = daemon.buoyctl(&format!("--wait store {words}"));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for words in [
+        "network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1",
+        &format!("--project lab {}", add("lab-db", "tap-a-9", 19)),
+        "--project lab fip allocate",
+        "--project lab fip release 203.0.113.101",
+    ] {
+        assert_eq!(as_admin(words).0, Some(0), "{words}");
+    }
+    for (words, says) in [
+        ("fip allocate --address 203.0.113.100".to_owned(), "is allocated to another project"),
+        ("fip allocate --address 203.0.113.101".to_owned(), "was released by another project"),
+        (add("web", "tap-a-1", 19), "fixed IP 10.0.0.19 of network blue is taken"),
+        (add("web", "tap-a-1", 18).replace(":18", ":19"), "MAC 02:00:00:00:00:19 in network blue is taken"),
+        (add("web", "tap-a-9", 18), "port tap-a-9 of bridge br-int is taken"),
+    ] {
+        let output = as_member(&daemon, SHOPS, &words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{words}: {error}");
+        assert!(error.contains(says) && !error.contains("lab"), "{words}: {error}");
+        let (code, seen) = as_admin(&format!("--project shop {words}"));
+        assert_eq!(code, Some(4), "{words}: {seen}");
+        assert!(seen.contains("lab"), "the admin sees whose it is: {words}: {seen}");
+    }
+}
+
+#[test]
+fn a_project_uses_the_ports_that_were_granted_and_no_others() {
+    if !is_root("access::a_project_uses_the_ports_that_were_granted_and_no_others") {
+        return;
+    }
+    let daemon = granting();
+    let made = daemon.buoyctl("--wait store network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1");
+    assert!(made.status.success(), "{made:?}");
+    let as_shop = |words: &str| as_member(&daemon, SHOPS, words);
+    let attach = |port: &str, last: u8| add("web", port, last).replace("instance add", "instance attach");
+    let granted = "the ports that buoyd.toml grants here are tap-a-*, br-two:vm?";
+    is_denied(&as_shop(&add("web", "tap-b-1", 11)), granted);
+    is_denied(&as_shop(&format!("{} --bridge br-ex", add("web", "tap-a-1", 11))), granted);
+    assert!(as_shop(&add("web", "tap-a-1", 11)).status.success());
+    is_denied(&as_shop(&attach("tap-b-2", 12)), granted);
+    is_denied(&as_shop(&attach("vm1", 12)), granted);
+    assert!(as_shop(&attach("tap-a-2", 12)).status.success());
+    assert!(as_shop(&format!("{} --bridge br-two", add("two", "vm1", 13))).status.success());
+    is_denied(&as_member(&daemon, BARE, &add("own", "vm7", 17)), "grants here are none");
+    let free = daemon.buoyctl(&format!("--wait store --project bare {}", add("own", "vm7", 17)));
+    assert!(free.status.success(), "the admin uses any: {free:?}");
+    assert!(as_member(&daemon, BARE, "instance remove own").status.success());
+}
+
+#[test]
+fn who_may_not_open_the_socket_is_told_whose_it_is() {
+    if !is_root("access::who_may_not_open_the_socket_is_told_whose_it_is") {
+        return;
+    }
+    let daemon = granting();
+    std::fs::set_permissions(daemon.socket(), PermissionsExt::from_mode(0o660)).expect("it is ours");
+    let group = format!(
+        "may not open {} (permission denied), it is for its owner and the group {LOOKERS} (mode 0660)",
+        daemon.socket().display()
+    );
+    for words in ["status", "watch", "history", "export"] {
+        is_denied(&as_member(&daemon, BARE, words), &group);
+    }
+    assert!(as_member(&daemon, LOOKERS, "status").status.success());
+}
+
 #[test]
 fn the_socket_has_the_group_that_was_named() {
     if !is_root("access::the_socket_has_the_group_that_was_named") {
@@ -116,6 +199,10 @@ fn mistakes_in_grants_are_named() {
         ("[[access]]\ngroup = 5001\nmay = 'act'", "needs projects"),
         ("[[access]]\ngroup = 5001\nmay = 'read'\nprojects = ['shop']", "leave projects away"),
         ("[[access]]\ngroup = 5001\nmay = 'all'", "unknown variant `all`"),
+        ("[[access]]\ngroup = 5001\nmay = 'read'\nports = ['tap-*']", "leave ports away"),
+        ("[[access]]\ngroup = 5001\nmay = 'act'\nprojects = ['shop']\nports = ['a b']", "\"a b\""),
+        ("[[access]]\ngroup = 4294967295\nmay = 'read'", "4294967295 is the number of no group"),
+        ("socket_group = 4294967295", "4294967295 is the number of no group"),
         ("socket_group = -1", "a group is a name or a number"),
         ("socket_group = 'no-such-group-here'", "there is no group no-such-group-here"),
     ] {

@@ -24,7 +24,7 @@ fn offered(daemon: &Daemon, words: &[&str]) -> Vec<String> {
 #[test]
 fn bash_completes_commands_options_and_what_there_is() {
     let mut daemon = declared();
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 19] = [
         (&["fip", "asso"], &["associate"]),
         (&["fip", "associate", "2"], &["203.0.113.100"]),
         (&["fip", "associate", "203.0.113.100", "web"], &["web-1", "web-2"]),
@@ -38,6 +38,12 @@ fn bash_completes_commands_options_and_what_there_is() {
         (&["network", "set", "blue", "--auto-assign", ""], &["public"]),
         (&["project", "show", "d"], &["default"]),
         (&["provider", "set", "lan", "--mac-policy", ""], &["host", "vmac", "router"]),
+        (&["provider", "set", "lan", "--uplink", "eth0"], &["eth0"]),
+        (&["watch", "--kind", "switch_"], &["switch_applied", "switch_connected", "switch_disconnected"]),
+        (&["history", "--kind", "pool_l"], &["pool_low"]),
+        (&["trace", "--from", "web"], &["web-1", "web-2"]),
+        (&["trace", "--from", "ho"], &["host", "host:lan"]),
+        (&["trace", "--from", "uplink"], &["uplink:lan"]),
     ];
     for (words, expected) in cases {
         let offered = offered(&daemon, words);

@@ -19,6 +19,7 @@ mod metrics;
 mod model;
 mod projects;
 mod rpc;
+mod seen;
 mod sharing;
 mod site;
 mod store;

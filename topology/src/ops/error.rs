@@ -31,9 +31,6 @@ impl fmt::Display for Noun {
 }
 
 impl Noun {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Provider, Self::Pool, Self::Network, Self::Instance, Self::Direct, Self::Project];
-
     /// The word of the command line.
     fn command(self) -> &'static str {
         match self {

@@ -101,7 +101,8 @@ impl Site {
     }
 
     /// A pool with fewer addresses. None of them may be allocated. The provider may go on sending them here: but for those
-    /// that it looks for by ARP, on link, they stay closed.
+    /// that it looks for by ARP, on link, they stay closed. Who had one last stays known: it may come back, to this pool or
+    /// another.
     pub fn remove_from_pool(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Change, OpError> {
         let mut pool = (**self.known_pool(name)?).clone();
         let mut change = Change::default();
@@ -123,7 +124,7 @@ impl Site {
                 if fip.project.is_some() {
                     used.push(fip.address);
                 }
-                change.remove(Key::FloatingIp(fip.address));
+                take_out(fip, &mut change);
             }
         }
         if !used.is_empty() {
@@ -168,7 +169,7 @@ impl Site {
         }
     }
 
-    /// A pool less. None of its addresses may be allocated.
+    /// A pool less. None of its addresses may be allocated. Who had one last stays known.
     pub fn delete_pool(&self, name: &Name) -> Result<Change, OpError> {
         let pool = self.known_pool(name)?;
         let records = || pool.addresses.spans().iter().flat_map(|span| self.floating_ips_in(*span));
@@ -181,9 +182,7 @@ impl Site {
             return Err(OpError::in_use(Noun::Pool, name, users));
         }
         let mut change = Change::default();
-        for fip in records() {
-            change.remove(Key::FloatingIp(fip.address));
-        }
+        records().for_each(|fip| take_out(fip, &mut change));
         change.remove(Key::Pool(name.clone()));
         Ok(change)
     }
@@ -254,6 +253,14 @@ impl Site {
             }
         }
         Ok(())
+    }
+}
+
+/// An address is in no pool any more: its MAC and its note go.
+fn take_out(fip: &FloatingIp, change: &mut Change) {
+    match fip.left_behind() {
+        Some(rest) => change.put(Record::FloatingIp(rest)),
+        None => change.remove(Key::FloatingIp(fip.address)),
     }
 }
 

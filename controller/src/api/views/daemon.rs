@@ -114,6 +114,11 @@ views! {
         /// The oldest event that is kept.
         oldest: Seq,
     }
+    /// How far a watch has looked where nothing was wanted.
+    WatchSeenView {
+        /// The event to go on after.
+        seq: Seq,
+    }
     /// The last thing that a watch says.
     WatchEndView {
         /// The event to go on after.

@@ -40,7 +40,8 @@ pub(super) fn refusal(mistakes: Vec<Mistake>) -> ApiError {
         more => format!(" (and {more} more mistakes)"),
     };
     let message = format!("{place}{}{more}", first.message);
-    ApiError { kind: first.kind, message, mistakes }
+    let kind = first.kind;
+    ApiError { mistakes, ..ApiError::new(kind, message) }
 }
 
 /// The field of an entry that an error is about.

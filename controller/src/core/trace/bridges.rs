@@ -7,8 +7,8 @@ use buoy_flows::pipeline::{Role, World, compile_all};
 use buoy_flows::simulate::{Entry, Names, Network, Switch};
 use buoy_topology::{Bridge, DatapathId, Dialect, HostName, MacAddr, Port, PortName, PortNo, Provider, Site};
 
+use super::Scene;
 use crate::api::{ApiError, ErrorKind};
-use crate::core::Core;
 use crate::core::stats::table_name;
 
 /// All bridges that the site names and all that are connected.
@@ -23,17 +23,15 @@ pub(super) struct Bridges {
 pub(super) const ASSUMED_MAC: MacAddr = MacAddr::new([0x02, 0x62, 0x75, 0x6f, 0x00, 0x01]);
 
 impl Bridges {
-    pub(super) fn of(core: &Core) -> Self {
+    pub(super) fn of(scene: &Scene) -> Self {
         let mut all: BTreeMap<PortName, (Bridge, Role)> = BTreeMap::new();
-        for switch in core.switches.values() {
-            if let Some(bridge) = &switch.bridge {
-                all.entry(bridge.name.clone()).or_insert_with(|| (bridge.clone(), switch.role));
-            }
+        for (bridge, role) in &scene.connected {
+            all.entry(bridge.name.clone()).or_insert_with(|| (bridge.clone(), *role));
         }
         let mut assumed = BTreeSet::new();
-        for (name, ports) in declared(&core.site, &core.integration) {
+        for (name, ports) in declared(&scene.site, &scene.integration) {
             if !all.contains_key(&name) {
-                let role = Role::of(&core.site, &name, &core.integration);
+                let role = Role::of(&scene.site, &name, &scene.integration);
                 all.insert(name.clone(), (bridge(name.clone(), ports), role));
                 assumed.insert(name);
             }
@@ -43,6 +41,11 @@ impl Bridges {
 
     pub(super) fn get(&self, name: &PortName) -> Option<&Bridge> {
         self.all.get(name).map(|(bridge, _)| bridge)
+    }
+
+    /// What they are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &PortName> {
+        self.all.keys()
     }
 
     /// The bridge on which a provider's patch port ends: one of the same host, where there is.
@@ -57,7 +60,7 @@ impl Bridges {
     /// The bridges with their flows: those that they told, or those that they should have.
     pub(super) fn network(
         &self,
-        core: &Core,
+        scene: &Scene,
         told: Option<BTreeMap<PortName, Vec<Entry>>>,
     ) -> Result<Network, ApiError> {
         let mut network = Network::default();
@@ -69,7 +72,7 @@ impl Bridges {
                     None => continue,
                 },
                 None => {
-                    let world = World { site: &core.site, learnt: &core.learnt, bridge, role: *role };
+                    let world = World { site: &scene.site, learnt: &scene.learnt, bridge, role: *role };
                     let flows =
                         compile_all(world).map_err(|clash| ApiError::new(ErrorKind::Storage, clash.to_string()))?;
                     flows.into_iter().map(|(_, flow)| flow.into()).collect()
@@ -77,7 +80,7 @@ impl Bridges {
             };
             network.add(name.clone(), Switch::new(flows, bridge.ports.values().map(|port| port.number)));
         }
-        for provider in core.site.providers() {
+        for provider in scene.site.providers() {
             let patch = self.get(&provider.bridge).and_then(|own| own.port(&provider.patch));
             if let (Some(patch), Some(peer)) = (patch, self.beyond(provider)) {
                 network.join((&provider.bridge, patch.number), peer);

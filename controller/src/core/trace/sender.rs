@@ -7,10 +7,10 @@ use buoy_topology::ops::{Noun, OpError};
 use buoy_topology::{Interface, MacAddr, MacPolicy, Name, NeighbourKey, PortName, PortNo, Provider, VlanId};
 
 use super::bridges::{ASSUMED_MAC, Bridges};
-use super::{invalid, not_found};
+use super::{Scene, invalid, not_found};
 use crate::api::trace::TraceFrom;
 use crate::api::{ApiError, TraceShow};
-use crate::core::Core;
+use crate::core::nearest::nearest;
 
 /// Who sends a packet, as the packet shows it.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Sender {
     pub(super) notices: Vec<String>,
 }
 
-impl Core {
+impl Scene {
     pub(super) fn sender(&self, params: &TraceShow, bridges: &Bridges) -> Result<Sender, ApiError> {
         let to = params.to.map(Ipv4Addr::from);
         let source = params.source.map(Ipv4Addr::from);
@@ -222,7 +222,10 @@ impl Core {
 
 /// The number of a port, given by name or number.
 fn number(bridges: &Bridges, name: &PortName, port: &str) -> Result<PortNo, ApiError> {
-    let unknown = || not_found(format!("no bridge {name} is connected or named by a provider or an instance"));
+    let unknown = || {
+        let near = meant(name.as_str(), bridges.names());
+        not_found(format!("no bridge {name} is connected or named by a provider or an instance{near}"))
+    };
     let bridge = bridges.get(name).ok_or_else(unknown)?;
     if port == "LOCAL" {
         return Ok(PortNo::LOCAL);
@@ -232,8 +235,16 @@ fn number(bridges: &Bridges, name: &PortName, port: &str) -> Result<PortNo, ApiE
         port.parse().ok().and_then(|number| bridge.ports.values().find(|own| own.number == PortNo(number)).copied());
     let found = named.or(numbered).map(|own| own.number);
     found.ok_or_else(|| {
-        not_found(format!("bridge {name} has no port {port}: `ovs-vsctl list-ports {name}` shows those that it has"))
+        let near = meant(port, bridge.ports.keys());
+        let near =
+            if near.is_empty() { format!(": `ovs-vsctl list-ports {name}` shows those that it has") } else { near };
+        not_found(format!("bridge {name} has no port {port}{near}"))
     })
+}
+
+/// The one that was probably meant, as a refusal asks.
+fn meant<'a>(text: &str, names: impl Iterator<Item = &'a PortName>) -> String {
+    nearest(text, names.map(PortName::as_str)).map(|near| format!(": did you mean {near}?")).unwrap_or_default()
 }
 
 /// The interface with this fixed IP, or the only one.

@@ -4,15 +4,15 @@ use buoy_flows::openflow::PacketInReason;
 use buoy_flows::simulate::{Cause, Headers, Outcome, Trace};
 use buoy_topology::{PortName, PortNo};
 
+use super::Scene;
 use super::bridges::Bridges;
 use super::packet::{hex, words};
 use crate::api::trace::{TraceStage, TraceVerdict};
-use crate::core::Core;
 
 /// Who tells, and of what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Telling<'a> {
-    pub(super) core: &'a Core,
+    pub(super) scene: &'a Scene,
     pub(super) bridges: &'a Bridges,
 }
 
@@ -90,7 +90,7 @@ impl Telling<'_> {
 
     /// Who is behind a port, and for this frame.
     fn behind(self, bridge: &PortName, port: PortNo, frame: &[u8]) -> Option<String> {
-        let site = &self.core.site;
+        let site = &self.scene.site;
         if port == PortNo::LOCAL {
             return Some("the host".to_owned());
         }

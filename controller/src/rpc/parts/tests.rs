@@ -5,7 +5,7 @@ use crate::api::{Request, Wait};
 
 fn call(params: Value) -> Call {
     let request = serde_json::from_value(json!({"method": "site.apply", "params": params})).unwrap();
-    Call { request, project: None, wait: Wait::Store, timeout: Duration::ZERO }
+    Call { request, project: None, wait: Wait::Store, timeout: Duration::ZERO, ports: None }
 }
 
 fn part(number: u32, more: bool, address: &str) -> Call {

@@ -63,7 +63,7 @@ fn written(block: &str) -> Vec<Written> {
 /// What a client sends, alone or in a batch: anything with a method but what the daemon sends by itself.
 fn is_request(value: &Value) -> bool {
     let one = value.get(0).unwrap_or(value);
-    one["method"].as_str().is_some_and(|own| !matches!(own, "watch.event" | "watch.end"))
+    one["method"].as_str().is_some_and(|own| !matches!(own, "watch.event" | "watch.seen" | "watch.end"))
 }
 
 fn is_answer(value: &Value) -> bool {

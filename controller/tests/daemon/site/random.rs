@@ -121,13 +121,11 @@ fn strip(value: &mut Value) {
 
 #[test]
 fn an_export_makes_the_same_site_to_the_byte() {
-    let (one, two) = (Daemon::start(), Daemon::start());
     let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&random(), |site| {
+        // Without a switch nobody knows what the bridges still hold: an address that was used once stays out of use.
+        let (one, two) = (Daemon::start(), Daemon::start());
         let path = file(&one, "site.json", &site.to_string());
-        for daemon in [&one, &two] {
-            stdout(&apply(daemon, "", " --prune"));
-        }
         stdout(&one.buoyctl(&format!("--wait store apply -f {}", path.display())));
         let exported = export(&one);
         prop_assert!(
@@ -137,6 +135,8 @@ fn an_export_makes_the_same_site_to_the_byte() {
         );
         stdout(&apply(&two, &exported, ""));
         prop_assert_eq!(export(&two), exported);
+        stdout(&apply(&two, "", " --prune"));
+        prop_assert_eq!(two.json("pool list").as_array().map(Vec::len), Some(0));
         Ok(())
     });
     checked.unwrap_or_else(|failed| panic!("{failed}"));

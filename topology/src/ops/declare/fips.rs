@@ -57,6 +57,7 @@ impl Work<'_> {
         for key in pruned {
             if let Key::FloatingIp(address) = key
                 && self.after.floating_ip(*address).is_some()
+                && self.after.pool_at(*address).is_some()
             {
                 let nothing = FipSpec { mac: Some(None), note: Some(None), ..FipSpec::default() };
                 let forgotten = self.after.set_floating_ip(*address, &nothing);

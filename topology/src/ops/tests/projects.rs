@@ -1,5 +1,7 @@
 //! Whose an address is, who may get it next, and what a project may have.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{CoolDown, Quota, Record, Relabel, Time};
 
