@@ -4,6 +4,7 @@
 //! [`hold`] and [`wiring`] (what builds and holds one), [`enter`] and [`running`] (how commands get in). This is a test harness: where a lab itself fails, a call panics with what happened.
 
 pub mod admin;
+pub mod bench;
 pub mod campaign;
 pub mod crowd;
 pub mod daemon;

@@ -60,6 +60,8 @@ enum Command {
     List,
     /// Show one floating IP from end to end in lab `flat`, and clean up
     Demo,
+    /// Measure Buoy beside its peers, and print a table
+    Bench(Box<buoy_testbed::bench::Options>),
     /// Build a lab and hold it: process 1 of its namespaces
     #[command(hide = true)]
     Hold {
@@ -108,6 +110,7 @@ fn run(command: Command) -> Result<()> {
             buoy_testbed::demo::run();
             Ok(())
         }
+        Command::Bench(options) => buoy_testbed::bench::run(&options),
         Command::List => list(),
         Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),
         Command::Probe(probe) => run_probe(probe),

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use buoy_flows::flow::{Flow, Owner};
 use buoy_flows::openflow::{
-    ANY_GROUP, BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, Cookie, FlowModCommand,
-    FlowStatsRequest, Hello, Match, Message, MeterCommand, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
-    TableId, Xid, split_frame,
+    BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, FlowModCommand, FlowStats, FlowStatsRequest,
+    Hello, Message, MeterCommand, MultipartReplyBody, MultipartRequest, MultipartRequestBody, Xid, split_frame,
 };
 use buoy_flows::pipeline::Meter;
-use buoy_topology::PortNo;
 use bytes::BytesMut;
 
 use crate::Lab;
@@ -32,7 +30,7 @@ impl Switch {
     pub fn connect(lab: &Lab, bridge: &str) -> Self {
         let path = lab.path(&format!("/run/openvswitch/{bridge}.mgmt"));
         let stream = UnixStream::connect(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         let mut switch = Self { stream, buffer: BytesMut::new(), xid: 0, heard: BTreeSet::new() };
         switch.send(Message::Hello(Hello::ours()));
         assert!(matches!(switch.receive().1, Message::Hello(hello) if hello.supports(0x04)));
@@ -47,6 +45,12 @@ impl Switch {
         message.encode(Xid(self.xid), &mut out).expect("it can be written");
         self.stream.write_all(&out).expect("the switch reads");
         Xid(self.xid)
+    }
+
+    /// Sends messages that were encoded before.
+    #[track_caller]
+    pub fn send_bytes(&mut self, messages: &[u8]) {
+        self.stream.write_all(messages).expect("the switch reads");
     }
 
     /// The next message. What was read is written again, and has to be what the switch sent.
@@ -119,27 +123,26 @@ impl Switch {
     /// All flows of ours, as text that is equal for equal flows.
     #[track_caller]
     pub fn dump(&mut self) -> BTreeSet<String> {
-        let body = MultipartRequestBody::Flow(FlowStatsRequest {
-            table: TableId::ALL,
-            out_port: PortNo::ANY,
-            out_group: ANY_GROUP,
-            cookie: Cookie(0),
-            cookie_mask: Cookie(0),
-            matching: Match::new(),
-        });
+        let flows = self.flows().into_iter().filter(|own| Owner::is_ours(own.cookie));
+        flows.map(|own| format!("{:?}", Flow::from_stats(own).expect("a flow of ours").pack())).collect()
+    }
+
+    /// All flows.
+    #[track_caller]
+    pub fn flows(&mut self) -> Vec<FlowStats> {
+        let body = MultipartRequestBody::Flow(FlowStatsRequest::default());
         self.send(Message::MultipartRequest(MultipartRequest::new(body)));
-        let mut flows = BTreeSet::new();
+        let mut flows = Vec::new();
         loop {
             let (_, Message::MultipartReply(reply)) = self.receive() else { continue };
             let MultipartReplyBody::Flow(part) = reply.body else { continue };
-            flows.extend(
-                part.into_iter()
-                    .filter(|own| Owner::is_ours(own.cookie))
-                    .map(|own| format!("{:?}", Flow::from_stats(own).expect("a flow of ours").pack())),
-            );
+            flows.extend(part);
             if !reply.more {
                 return flows;
             }
         }
     }
 }
+
+/// Longer than a switch takes for a large bundle.
+const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,0 +1,71 @@
+//! Peers that are measured only where they are installed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+use super::report::Missing;
+use crate::tools::command;
+
+/// Sends flows as os-ken does.
+const OS_KEN: &str = include_str!("os_ken.py");
+
+/// Whether Python finds os-ken.
+pub(super) fn has_os_ken() -> bool {
+    let mut line = command("python3");
+    line.args(["-c", "import os_ken"]).stdout(Stdio::null()).stderr(Stdio::null());
+    line.status().is_ok_and(|status| status.success())
+}
+
+/// The peers that are not installed, or that nothing here can drive.
+pub(super) fn missing() -> Vec<Missing> {
+    let os_ken = Missing {
+        peer: "os-ken",
+        why: "python3 does not find it: apt-get install python3-os-ken, or pip install os-ken",
+    };
+    let ovn = Missing { peer: "OVN", why: "docs/performance.md has what was measured of it by hand" };
+    (!has_os_ken()).then_some(os_ken).into_iter().chain([ovn]).collect()
+}
+
+/// A process of Python that has read the flows of two bridges, and waits for a word to send them.
+#[derive(Debug)]
+pub(super) struct OsKen {
+    process: Child,
+    says: BufReader<ChildStdout>,
+}
+
+impl OsKen {
+    /// Starts it while the bridges have their flows; returns when it has read them.
+    #[track_caller]
+    pub(super) fn start(sockets: &[impl AsRef<Path>]) -> Self {
+        let mut line = command("python3");
+        line.args(["-c", OS_KEN]).args(sockets.iter().map(AsRef::as_ref));
+        let mut process = line.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
+        let says = BufReader::new(process.stdout.take().expect("a pipe"));
+        let mut own = Self { process, says };
+        assert_eq!(own.line(), "ready\n");
+        own
+    }
+
+    /// Sends all flows; how long that took until the switch had them.
+    #[track_caller]
+    pub(super) fn send(&mut self) -> Duration {
+        self.process.stdin.as_mut().expect("a pipe").write_all(b"go\n").expect("Python reads");
+        let line = self.line();
+        Duration::from_secs_f64(line.trim().parse().unwrap_or_else(|error| panic!("{error}: {line:?}")))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.says.read_line(&mut line).expect("Python answers");
+        line
+    }
+}
+
+impl Drop for OsKen {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

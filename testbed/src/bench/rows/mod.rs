@@ -1,0 +1,72 @@
+//! What is measured: one file each. A row takes the stage as it finds it, and measures Buoy and its peers in turn.
+
+mod association;
+mod memory;
+mod programming;
+mod reconnect;
+mod start;
+mod throughput;
+
+use clap::ValueEnum;
+
+use super::report::Row;
+use super::stage::Stage;
+
+/// What can be measured, in the order in which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Subject {
+    /// A daemon with so many floating IPs meets empty bridges
+    Programming,
+    /// One more association, asked at the socket
+    Association,
+    /// Associations of 64 clients at once
+    Throughput,
+    /// A switch comes back that still has everything
+    Reconnect,
+    /// What each association takes of the daemon's memory
+    Memory,
+    /// The daemon starts
+    Start,
+}
+
+impl Subject {
+    /// Measures it. None where it says nothing with so many floating IPs.
+    #[track_caller]
+    pub(super) fn measure(self, stage: &mut Stage, effort: Effort) -> Vec<Row> {
+        match self {
+            Self::Association => vec![association::measure(stage, effort)],
+            _ if stage.size == 0 => Vec::new(),
+            Self::Programming => vec![programming::measure(stage, effort)],
+            Self::Throughput => vec![throughput::measure(stage, effort)],
+            Self::Reconnect => vec![reconnect::measure(stage, effort)],
+            Self::Memory => memory::measure(stage, effort),
+            Self::Start => vec![start::measure(stage, effort)],
+        }
+    }
+}
+
+/// How much is done for the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Enough to see that it works.
+    Quick,
+    /// Enough for figures.
+    Full,
+}
+
+impl Effort {
+    /// How often to do what takes longer with more floating IPs.
+    fn rounds(self, size: u32) -> u32 {
+        match self {
+            Self::Quick => 1,
+            Self::Full if size <= 1_000 => 7,
+            Self::Full if size <= 10_000 => 5,
+            Self::Full => 3,
+        }
+    }
+
+    /// One of two.
+    fn of<T>(self, quick: T, full: T) -> T {
+        if self == Self::Quick { quick } else { full }
+    }
+}
