@@ -155,8 +155,8 @@ pub const SOCKET: &str = "/run/buoy/buoyd.sock";
 /// The daemon's state directory where a test does not choose one, inside the lab: a tmpfs.
 pub const STATE_DIR: &str = "/run/buoy/state";
 
-const READY_DEADLINE: Duration = Duration::from_secs(10);
-const STOP_DEADLINE: Duration = Duration::from_secs(10);
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 #[track_caller]
 fn binary(name: &str, variable: &str) -> String {

@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::daemon::STATE_DIR;
-use crate::probe::eventually;
+use crate::probe::{PingRun, eventually};
 use crate::proxy::Proxy;
-use crate::site::DECLARATION;
+use crate::site::{DECLARATION, HOST};
 use crate::{Daemon, Lab};
 
 /// The two bridges of a lab's host.
 pub const BRIDGES: [&str; 2] = ["br-ex", "br-int"];
 
-/// Long enough for whatever should happen at once.
-pub const SOON: Duration = Duration::from_secs(5);
+/// Long enough for whatever should happen at once, on a machine that has other things to do.
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Runs `buoyctl` with words that have no spaces in them, and gives the document that it prints.
 #[track_caller]
@@ -78,4 +78,31 @@ pub fn await_up_to_date(daemon: &Daemon, deadline: Duration) {
 #[track_caller]
 pub fn switch(daemon: &Daemon, bridge: &str) -> Value {
     buoyctl(daemon, &format!("switch show {bridge}"))
+}
+
+/// Declares the site, restarts the daemon and takes all back, while somebody pings the host, who may not miss an answer.
+#[track_caller]
+pub fn host_is_reachable_at_every_step(lab: &Lab) {
+    let mut daemon = Daemon::start(lab);
+    lab.point_at_controller();
+    let mut run = PingRun::start(&lab.node("remote"), HOST, Duration::from_millis(5));
+    run.await_reply(SOON);
+    for command in DECLARATION.into_iter().chain(["fip associate 203.0.113.100 web-1"]) {
+        buoyctl(&daemon, command);
+    }
+    daemon.restart();
+    for command in [
+        "fip release 203.0.113.100",
+        "instance remove web-1",
+        "instance remove web-2",
+        "network delete blue",
+        "pool delete public",
+        "provider delete lan",
+    ] {
+        let done = daemon.buoyctl(command.split(' '));
+        assert!(done.success(), "{command}: {done}");
+    }
+    run.await_more(50, SOON);
+    let report = run.stop();
+    assert!(report.lost.is_empty(), "{report:?}");
 }

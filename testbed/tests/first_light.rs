@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use buoy_testbed::Lab;
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{
     Capture, PingRun, arping, eventually, flush_neighbours, ping, tcp_exchange, tcp_server, udp_exchange, udp_server,
 };
-use buoy_testbed::scenario::{SOON, associated, await_up_to_date, buoyctl, declared};
-use buoy_testbed::site::{CLIENT, DECLARATION, FLOATING_IP, FROM_US, HOST, REGISTERED_MAC, REMOTE};
-use buoy_testbed::{Daemon, Lab};
+use buoy_testbed::scenario::{SOON, associated, await_up_to_date, buoyctl, declared, host_is_reachable_at_every_step};
+use buoy_testbed::site::{CLIENT, FLOATING_IP, FROM_US, HOST, REGISTERED_MAC, REMOTE};
 
 const VM2: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 0, 12);
 
@@ -134,29 +134,7 @@ fn instances_reach_each_other_and_floating_ips_of_their_host() {
 
 #[test]
 fn the_host_is_reachable_at_every_step() {
-    let lab = Lab::up("flat");
-    let mut daemon = Daemon::start(&lab);
-    lab.point_at_controller();
-    let mut run = PingRun::start(&lab.node("remote"), HOST, Duration::from_millis(5));
-    run.await_reply(SOON);
-    for command in DECLARATION.into_iter().chain(["fip associate 203.0.113.100 web-1"]) {
-        buoyctl(&daemon, command);
-    }
-    daemon.restart();
-    for command in [
-        "fip release 203.0.113.100",
-        "instance remove web-1",
-        "instance remove web-2",
-        "network delete blue",
-        "pool delete public",
-        "provider delete lan",
-    ] {
-        let done = daemon.buoyctl(command.split(' '));
-        assert!(done.success(), "{command}: {done:?}");
-    }
-    run.await_more(50, SOON);
-    let report = run.stop();
-    assert!(report.lost.is_empty(), "{report:?}");
+    host_is_reachable_at_every_step(&Lab::up("flat"));
 }
 
 #[test]

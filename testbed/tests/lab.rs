@@ -16,7 +16,7 @@ mod flows;
 
 use flows::{CLIENT, FLOATING_IP, HOST, REMOTE, UPLINK_MAC, VM1, VM2, hand_written_floating_ip};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn nodes_reach_each_other_over_the_lan() {

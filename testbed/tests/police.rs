@@ -12,7 +12,7 @@ use buoy_testbed::probe::{
 };
 use buoy_topology::MacAddr;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 const REMOTE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 210);
 const LABS: [(&str, Ipv4Addr); 2] =
     [("ovh", Ipv4Addr::new(203, 0, 113, 2)), ("hetzner", Ipv4Addr::new(203, 0, 113, 66))];

@@ -3,28 +3,26 @@
 //! A type whose serde form is a text or a number of its own stands here; an enum of words derives its schema where it is.
 //! Patterns say what a text looks like; what is too long in bytes, or out of order, is refused when it is read.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
 use crate::{
-    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Name, Note, Percent, PortName, Quota,
+    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Quota,
     RangeSpec, VlanId,
 };
 
+/// Gives types the JSON schemas that stand behind their names. The caller has `schemars` among its crates.
+#[macro_export]
 macro_rules! schemas {
     ($($type:ident = $schema:tt;)*) => {$(
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
+        impl ::schemars::JsonSchema for $type {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
                 stringify!($type).into()
             }
 
-            fn schema_id() -> Cow<'static, str> {
+            fn schema_id() -> ::std::borrow::Cow<'static, str> {
                 concat!(module_path!(), "::", stringify!($type)).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!($schema)
             }
         }
     )*};
@@ -50,6 +48,10 @@ schemas! {
     VlanId = {
         "description": "An IEEE 802.1Q VLAN id.",
         "type": "integer", "minimum": 1, "maximum": 4094,
+    };
+    Mtu = {
+        "description": "The bytes of the longest IPv4 packet, without the frame and its VLAN tag.",
+        "type": "integer", "minimum": 68, "maximum": 65_535,
     };
     Percent = {
         "description": "A share in percent.",

@@ -8,25 +8,7 @@ use serde_json::Value;
 use super::trace::TraceFrom;
 use super::{Address, ProjectQuota, Setting, Subnet};
 
-macro_rules! schemas {
-    ($($type:ident = $schema:tt;)*) => {$(
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-
-            fn schema_id() -> Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($type)).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
-            }
-        }
-    )*};
-}
-
-schemas! {
+buoy_topology::schemas! {
     Address = {
         "description": "An IPv4 address.",
         "type": "string", "format": "ipv4",

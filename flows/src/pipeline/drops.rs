@@ -53,10 +53,14 @@ pub enum DropReason {
     /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
     /// of them.
     Unwritable = 24,
+    /// To a floating IP, from where a provider routes fixed addresses to: the answer would come from the fixed one.
+    ToFloating = 25,
+    /// Longer than the provider takes.
+    TooLong = 26,
 }
 
 impl DropReason {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 26] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -81,6 +85,8 @@ impl DropReason {
         Self::NoDirectPort,
         Self::StationArp,
         Self::Unwritable,
+        Self::ToFloating,
+        Self::TooLong,
     ];
 
     /// The number that stands in cookies.
@@ -91,6 +97,38 @@ impl DropReason {
     /// The reason with this number.
     pub fn of(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
+    }
+
+    /// The word that metrics have for it. It does not change.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoMatch => "no_match",
+            Self::UnknownPort => "unknown_port",
+            Self::ForgedMac => "forged_mac",
+            Self::ForgedAddress => "forged_address",
+            Self::ForgedArp => "forged_arp",
+            Self::NotIpv4 => "not_ipv4",
+            Self::UnknownArpTarget => "unknown_arp_target",
+            Self::UnassociatedArp => "unassociated_arp",
+            Self::ClaimedAddress => "claimed_address",
+            Self::Unassociated => "unassociated",
+            Self::NoFloatingIp => "no_floating_ip",
+            Self::NotFloating => "not_floating",
+            Self::UnresolvedGateway => "unresolved_gateway",
+            Self::UnregisteredMac => "unregistered_mac",
+            Self::UnregisteredArpSender => "unregistered_arp_sender",
+            Self::Multicast => "multicast",
+            Self::UnknownInstance => "unknown_instance",
+            Self::ToGateway => "to_gateway",
+            Self::NoPatchPort => "no_patch_port",
+            Self::ForgedHostMac => "forged_host_mac",
+            Self::OwnAddress => "own_address",
+            Self::NoDirectPort => "no_direct_port",
+            Self::StationArp => "station_arp",
+            Self::Unwritable => "unwritable",
+            Self::ToFloating => "to_floating",
+            Self::TooLong => "too_long",
+        }
     }
 
     /// What an admin reads.
@@ -120,6 +158,8 @@ impl DropReason {
             Self::NoDirectPort => "to a direct port that is not there",
             Self::StationArp => "ARP of a direct port that is not answered here",
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
+            Self::ToFloating => "to a floating IP, from where only fixed addresses are reached (no_snat)",
+            Self::TooLong => "longer than the provider's MTU",
         }
     }
 }

@@ -43,6 +43,10 @@ impl Effect {
             Self::Untagged => "its VLAN tag is taken off".to_owned(),
             Self::Goes(table) => format!("it goes on to {}", name.table(&stage.bridge, *table)),
             Self::Crosses { port, bridge } => format!("it goes by {} to {bridge}", name.port(&stage.bridge, *port)),
+            Self::Measured { length, most } if *length > usize::from(*most) => {
+                format!("its {length} bytes are more than {most}")
+            }
+            Self::Measured { length, most } => format!("its {length} bytes are not more than {most}"),
             Self::Metered(meter) => format!("it passes meter {meter}"),
         }
     }

@@ -1,5 +1,6 @@
 //! A host that is not adopted yet, and what is looked at on it.
 
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -44,7 +45,9 @@ impl Host {
     #[track_caller]
     pub(crate) fn start(&self, words: &str) -> Running {
         let line = format!("host adopt --uplink eth0 --datapath-type netdev --apply {words}");
-        self.lab.host().spawn(buoyctl_line(line.split_whitespace()))
+        // A login that ends says SIGHUP, which whoever runs the tests may have told them to ignore.
+        let heeding = ["env", "--default-signal=HUP"].map(OsString::from);
+        self.lab.host().spawn(heeding.into_iter().chain(buoyctl_line(line.split_whitespace())))
     }
 
     /// The same, until it waits for a confirmation.
@@ -81,7 +84,10 @@ impl Host {
         let addresses: Vec<_> =
             addresses.lines().map(|line| line.split_once(": ").map_or(line, |(_, rest)| rest)).collect();
         let tables = ["-4", "-6"].map(|family| run(&["ip", "-d", family, "route", "show", "table", "all"]));
+        // What a patch port lacks is the switch's own word, which comes when it gets to it.
         let bridges = run(&["ovs-vsctl", "show"]);
+        let bridges: Vec<_> = bridges.lines().filter(|line| !line.trim_start().starts_with("error:")).collect();
+        let bridges = bridges.join("\n");
         let modes = run(&["ovs-vsctl", "--columns=name,fail_mode,other_config", "list", "bridge"]);
         format!("{}\n{}\n{bridges}\n{modes}", addresses.join("\n").replace(" nodad", ""), tables.join("\n"))
     }

@@ -3,6 +3,7 @@
 //! [`site`] declares what a customer of each provider declares; the other files are scenarios.
 
 mod changes;
+mod errors;
 mod garp;
 mod gateway;
 mod guests;
@@ -13,3 +14,4 @@ mod site;
 mod storms;
 mod traffic;
 mod vlan;
+mod withdrawn;

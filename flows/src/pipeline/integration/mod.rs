@@ -1,7 +1,7 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`]; [`icmp`] is what some
-//! of them leave to the controller.
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`no_snat`]
+//! is what is not rewritten, and [`icmp`] what some of them leave to the controller.
 
 mod admit;
 mod arp;
@@ -9,7 +9,9 @@ mod deliver;
 mod icmp;
 mod l2;
 mod nat;
+mod no_snat;
 mod route;
+mod size;
 
 use std::collections::BTreeSet;
 
@@ -52,17 +54,22 @@ impl<'a> View<'a> {
                 l2::base(flows);
                 route::base(flows);
                 nat::base(flows);
+                size::base(self.world.bridge, flows);
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
+                no_snat::provider(provider, flows);
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
-                nat::provider(provider, patch, flows);
+                size::provider(provider, patch, self.world.bridge, flows);
             }
             Entity::Network(name) => {
                 let Some(network) = site.network(name) else { return };
                 arp::network(network, flows);
                 l2::network(network, flows);
                 route::network(network, flows);
+                let routing = site.providers().filter(|own| !own.no_snat.is_empty());
+                let patches: BTreeSet<_> = routing.filter_map(|own| self.port(&own.patch_peer())).collect();
+                flows.extend(patches.into_iter().map(|patch| no_snat::network(network, patch)));
             }
             Entity::Instance(name) => {
                 let Some(instance) = site.instance(name).filter(|own| own.bridge == self.world.bridge.name) else {
@@ -76,7 +83,11 @@ impl<'a> View<'a> {
                     nat::association(binding, flows);
                 }
             }
-            Entity::Pool(_) | Entity::Neighbour(_) | Entity::Direct(_) => {}
+            Entity::Pool(name) => {
+                let Some(pool) = site.pool(name) else { return };
+                nat::pool(&site.closed_blocks(pool), flows);
+            }
+            Entity::Neighbour(_) | Entity::Direct(_) => {}
         }
     }
 
