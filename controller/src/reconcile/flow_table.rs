@@ -5,6 +5,7 @@ mod told;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
+use std::sync::Arc;
 
 use buoy_flows::flow::{Flow, FlowBody, FlowKey};
 use buoy_flows::openflow::{FlowMod, FlowModCommand};
@@ -17,9 +18,11 @@ use crate::switch::FlowMods;
 #[derive(Debug, Default)]
 pub struct FlowTable {
     rows: HashMap<FlowKey, Row>,
-    wanted: HashMap<Entity, Vec<FlowKey>>,
+    wanted: HashMap<Arc<Entity>, Box<[FlowKey]>>,
     dirty: BTreeSet<FlowKey>,
-    pending: HashMap<Entity, usize>,
+    pending: HashMap<Arc<Entity>, usize>,
+    /// Why the switch did not take what is wanted.
+    refusals: HashMap<FlowKey, Box<str>>,
     /// How many flows are to go that belong to nobody any more: what a switch had when it connected.
     strays: usize,
     /// Flows of others, and the last dump that told of each.
@@ -32,16 +35,17 @@ pub struct FlowTable {
     synced: bool,
 }
 
+/// There are millions of these: what is rare is kept elsewhere.
 #[derive(Debug, Default)]
 struct Row {
     /// Whose flow it is, or was. None for one that was found in the switch and that nobody wants.
-    entity: Option<Entity>,
+    entity: Option<Arc<Entity>>,
     want: Option<FlowBody>,
     have: Option<FlowBody>,
-    /// Why the switch did not take what is wanted.
-    refused: Option<Box<str>>,
     /// The last dump that told of it.
     seen: DumpNo,
+    /// Whether the switch did not take what is wanted.
+    refused: bool,
 }
 
 /// Tells dumps of one switch apart.
@@ -57,39 +61,40 @@ pub struct Batch {
 impl FlowTable {
     /// Says what an entity's flows are to be; none take all of them away.
     pub fn want(&mut self, entity: &Entity, flows: &[Flow]) {
-        let old = self.wanted.remove(entity).unwrap_or_default();
-        let keys: Vec<_> = flows.iter().map(|flow| self.want_flow(entity, flow)).collect();
+        let (entity, old) =
+            self.wanted.remove_entry(entity).unwrap_or_else(|| (Arc::new(entity.clone()), Box::default()));
+        let keys: Box<[_]> = flows.iter().map(|flow| self.want_flow(&entity, flow)).collect();
         let kept: HashSet<&FlowKey> = keys.iter().collect();
         for key in old.into_iter().filter(|key| !kept.contains(key)) {
             self.edit(&key, |row| {
                 // The identity may have gone over to another entity meanwhile.
-                if row.entity.as_ref() == Some(entity) {
+                if row.entity.as_ref() == Some(&entity) {
                     row.want = None;
-                    row.refused = None;
+                    row.refused = false;
                 }
             });
         }
         if !keys.is_empty() {
-            self.wanted.insert(entity.clone(), keys);
+            self.wanted.insert(entity, keys);
         }
     }
 
     /// Returns the identity as it is kept here, so that its bytes are there once.
-    fn want_flow(&mut self, entity: &Entity, flow: &Flow) -> FlowKey {
+    fn want_flow(&mut self, entity: &Arc<Entity>, flow: &Flow) -> FlowKey {
         let (key, body) = flow.pack();
         let mut before = None;
         self.edit(&key, |row| {
             if row.entity.as_ref() != Some(entity) {
-                before = row.entity.replace(entity.clone()).filter(|_| row.want.is_some());
+                before = row.entity.replace(Arc::clone(entity)).filter(|_| row.want.is_some());
             }
             if row.want.as_ref() != Some(&body) {
                 let same = row.have.as_ref().filter(|have| **have == body).cloned();
                 row.want = Some(same.unwrap_or(body));
-                row.refused = None;
+                row.refused = false;
             }
         });
         let key = self.rows.get_key_value(&key).map_or(key, |(kept, _)| kept.clone());
-        self.contested.extend(before.map(|before| (key.clone(), before)));
+        self.contested.extend(before.map(|before| (key.clone(), Entity::clone(&before))));
         key
     }
 
@@ -99,7 +104,7 @@ impl FlowTable {
         let contested = mem::take(&mut self.contested);
         let claims = |entity: &Entity, key: &FlowKey| self.wanted.get(entity).is_some_and(|own| own.contains(key));
         let clash = |(key, before): (FlowKey, Entity)| {
-            let now = self.rows.get(&key)?.entity.clone()?;
+            let now = self.rows.get(&key)?.entity.as_deref()?.clone();
             (before != now && claims(&before, &key) && claims(&now, &key)).then_some((key, before, now))
         };
         contested.into_iter().filter_map(clash).collect()
@@ -107,7 +112,7 @@ impl FlowTable {
 
     /// The entities that have flows here.
     pub fn entities(&self) -> impl Iterator<Item = &Entity> {
-        self.wanted.keys()
+        self.wanted.keys().map(|entity| &**entity)
     }
 
     /// Whether what the switch has is known.
@@ -140,12 +145,12 @@ impl FlowTable {
 
     /// Why the switch refused a flow of an entity.
     pub fn refusal(&self, entity: &Entity) -> Option<&str> {
-        self.wanted.get(entity)?.iter().find_map(|key| self.rows.get(key)?.refused.as_deref())
+        self.wanted.get(entity)?.iter().find_map(|key| Some(&**self.refusals.get(key)?))
     }
 
     /// Any refusal, for the bridge as a whole.
     pub fn any_refusal(&self) -> Option<&str> {
-        self.rows.values().find_map(|row| row.refused.as_deref())
+        self.refusals.values().map(|error| &**error).next()
     }
 
     /// How many flows of ours the switch has.
@@ -203,11 +208,14 @@ impl FlowTable {
     /// The switch has refused a step of a batch, and so has applied none of it.
     pub fn refused(&mut self, batch: &Batch, index: usize, error: &str) {
         let Some((key, body)) = batch.steps.get(index) else { return };
+        let mut is_wanted = false;
         self.edit(key, |row| {
-            if row.want == *body {
-                row.refused = Some(format!("{error}: {}", flow_mod(key, body.as_ref())).into());
-            }
+            is_wanted = row.want == *body;
+            row.refused |= is_wanted;
         });
+        if is_wanted {
+            self.refusals.insert(key.clone(), format!("{error}: {}", flow_mod(key, body.as_ref())).into());
+        }
     }
 
     /// A table of the switch is full: what a batch was to add there is not tried again one by one.
@@ -224,13 +232,20 @@ impl FlowTable {
     fn edit(&mut self, key: &FlowKey, edit: impl FnOnce(&mut Row)) {
         if !self.synced {
             // What is dirty is found when the switch has said all.
-            edit(self.rows.entry(key.clone()).or_default());
+            let row = self.rows.entry(key.clone()).or_default();
+            edit(row);
+            if !row.refused {
+                self.refusals.remove(key);
+            }
             return;
         }
         let row = self.rows.entry(key.clone()).or_default();
         let before = row.is_dirty().then(|| row.entity.clone()).flatten();
         let was_stray = row.is_stray();
         edit(row);
+        if !row.refused {
+            self.refusals.remove(key);
+        }
         let (is_dirty, is_stray) = (row.is_dirty(), row.is_stray());
         self.strays = self.strays + usize::from(is_stray) - usize::from(was_stray);
         let after = is_dirty.then(|| row.entity.clone()).flatten();
@@ -270,7 +285,7 @@ impl Row {
 
     /// Whether there is something to send. What a switch refused is not sent again as it is.
     fn is_dirty(&self) -> bool {
-        self.want != self.have && self.refused.is_none()
+        self.want != self.have && !self.refused
     }
 }
 

@@ -1,9 +1,9 @@
 //! Flows as bytes: the form in which many are kept, compared and sent.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::{Buf, BufMut, BytesMut};
+use triomphe::ThinArc;
 
 use super::owner::Feature;
 use super::{Flow, Owner};
@@ -12,13 +12,13 @@ use crate::openflow::{
 };
 
 /// A flow's identity: table, priority and match, as bytes. Equal flows have equal bytes, since a match has one
-/// form. Cloning shares the bytes.
+/// form. Cloning shares the bytes; there are millions of these, so that the pointer knows no length.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowKey(Arc<[u8]>);
+pub struct FlowKey(ThinArc<(), u8>);
 
 /// What a flow does and whose it is, as bytes. Cloning shares them.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FlowBody(Arc<[u8]>);
+pub struct FlowBody(ThinArc<(), u8>);
 
 impl Flow {
     /// The flow as bytes.
@@ -31,7 +31,7 @@ impl Flow {
     /// The flow that the bytes stand for. They were made by [`Flow::pack`]; other bytes are an error.
     pub fn unpack(key: &FlowKey, body: &FlowBody) -> Result<Self, DecodeError> {
         let (table, priority, matching) = key.parts()?;
-        let mut bytes = &*body.0;
+        let mut bytes = body.bytes();
         let cookie = Cookie(bytes.try_get_u64().map_err(|_| DecodeError::Short { what: "packed flow" })?);
         let owner =
             Owner::of(cookie).ok_or(DecodeError::BadValue { what: "cookie of a packed flow", value: cookie.0 })?;
@@ -46,12 +46,12 @@ impl FlowKey {
         key.put_u8(table.0);
         key.put_u16(priority);
         matching.encode_oxm(&mut key);
-        Self(key.into())
+        Self(ThinArc::from_header_and_slice((), &key))
     }
 
     /// Table and priority, which are there to be seen without decoding.
     pub fn place(&self) -> (TableId, u16) {
-        match *self.0 {
+        match self.0.slice {
             [table, high, low, ..] => (TableId(table), u16::from_be_bytes([high, low])),
             _ => (TableId(0), 0),
         }
@@ -60,7 +60,7 @@ impl FlowKey {
     /// Table, priority and match.
     pub fn parts(&self) -> Result<(TableId, u16, Match), DecodeError> {
         let short = |_| DecodeError::Short { what: "packed flow" };
-        let mut bytes = &*self.0;
+        let mut bytes = &self.0.slice;
         let table = TableId(bytes.try_get_u8().map_err(short)?);
         let priority = bytes.try_get_u16().map_err(short)?;
         Ok((table, priority, Match::decode_oxm(bytes)?))
@@ -73,7 +73,7 @@ impl FlowBody {
         let mut body = BytesMut::with_capacity(256);
         body.put_u64(cookie.0);
         Instruction::encode_list(instructions, &mut body)?;
-        Ok(Self((*body).into()))
+        Ok(Self(ThinArc::from_header_and_slice((), &body)))
     }
 
     /// The body of a flow that a switch reports. Timeouts and flags make it differ from all that the pipeline writes.
@@ -90,14 +90,18 @@ impl FlowBody {
 
     /// The number of the entity that the flow was made for; none for drops and for what a bridge has in any case.
     pub fn entity(&self) -> Option<u32> {
-        let cookie = self.0.first_chunk().map(|bytes| Cookie(u64::from_be_bytes(*bytes)))?;
+        let cookie = self.bytes().first_chunk().map(|bytes| Cookie(u64::from_be_bytes(*bytes)))?;
         let owner = Owner::of(cookie).filter(|owner| owner.feature != Feature::Drop)?;
         Some(owner.entity).filter(|entity| *entity != 0)
     }
 
     /// A body that differs from all that the pipeline writes.
     fn strange(self) -> Self {
-        Self([&self.0[..], b"?"].concat().into())
+        Self(ThinArc::from_header_and_slice((), &[self.bytes(), b"?"].concat()))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0.slice
     }
 }
 
@@ -105,13 +109,13 @@ impl fmt::Debug for FlowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
             Ok((table, priority, matching)) => write!(f, "table={},priority={priority},{matching}", table.0),
-            Err(error) => write!(f, "{:02x?} ({error})", self.0),
+            Err(error) => write!(f, "{:02x?} ({error})", &self.0.slice),
         }
     }
 }
 
 impl fmt::Debug for FlowBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02x?}", self.0)
+        write!(f, "{:02x?}", self.bytes())
     }
 }

@@ -1,6 +1,7 @@
 //! What the switch tells of its flows: in dumps, and when others change them.
 
 use std::mem;
+use std::sync::Arc;
 
 use buoy_flows::flow::{FlowBody, FlowKey, Owner};
 use buoy_flows::openflow::{FlowChange, FlowEvent, FlowStats};
@@ -31,8 +32,9 @@ impl FlowTable {
         let was_synced = mem::replace(&mut self.synced, true);
         let dump = self.dump;
         self.foreign.retain(|_, seen| *seen == dump);
+        self.refusals.clear();
         for row in self.rows.values_mut() {
-            row.refused = None;
+            row.refused = false;
             if row.have.is_some() && row.seen != dump {
                 row.have = None;
                 self.surprises += 1;
@@ -45,7 +47,7 @@ impl FlowTable {
         for (key, row) in self.rows.iter().filter(|(_, row)| row.is_dirty()) {
             self.dirty.insert(key.clone());
             if let Some(entity) = &row.entity {
-                *self.pending.entry(entity.clone()).or_default() += 1;
+                *self.pending.entry(Arc::clone(entity)).or_default() += 1;
             }
         }
         if was_synced { self.surprises } else { 0 }

@@ -16,13 +16,14 @@ pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
         stage.lab.ovs_appctl(["bridge/reconnect"]);
         ours.push(watch.until_applied());
         let files = BRIDGES.map(|bridge| stage.file(&format!("{bridge}.dump")));
+        let mut since = Vec::new();
         dumps.push(timed(|| {
             for (bridge, file) in BRIDGES.iter().zip(&files) {
+                since.push(began.elapsed().as_secs_f64());
                 stage.ovs_ofctl(&["dump-flows"], bridge, &[], Some(file));
             }
         }));
-        let since = began.elapsed().as_secs_f64();
-        for file in files {
+        for (file, since) in files.into_iter().zip(since) {
             let sent = younger(&std::fs::read_to_string(&file).expect("ovs-ofctl has written it"), since);
             assert!(sent <= LEARNT, "{sent} flows were sent again");
         }

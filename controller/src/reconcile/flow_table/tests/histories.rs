@@ -92,7 +92,7 @@ proptest! {
                 }
             }
             for entity in (0..4).map(association) {
-                let dirty = table.rows.values().any(|row| row.is_dirty() && row.entity.as_ref() == Some(&entity));
+                let dirty = table.rows.values().any(|row| row.is_dirty() && row.entity.as_deref() == Some(&entity));
                 prop_assert_eq!(table.is_pending(&entity), dirty);
             }
             let strays = table.rows.values().any(|row| row.is_dirty() && row.entity.is_none());
