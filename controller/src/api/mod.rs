@@ -17,6 +17,7 @@ pub mod project;
 pub mod provider;
 pub mod request;
 mod schema;
+pub mod sharing;
 pub mod site;
 pub mod trace;
 pub mod views;
@@ -32,6 +33,7 @@ pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};
+pub use sharing::Sharing;
 pub use site::{FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, SiteApply, SiteExport};
 pub use trace::TraceShow;
 pub use written::{Address, Setting, Subnet};

@@ -20,6 +20,7 @@ mod projects;
 mod rpc;
 mod sharing;
 mod site;
+mod snat;
 mod store;
 mod support;
 mod trace;

@@ -53,10 +53,16 @@ pub enum DropReason {
     /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
     /// of them.
     Unwritable = 24,
+    /// From an instance without a floating IP, while all ports of the shared address are in use towards there.
+    PortsExhausted = 27,
+    /// From an instance without a floating IP, and of a kind that the connection tracker does not take.
+    Untracked = 28,
+    /// To a shared address, and no answer to anything.
+    Unsolicited = 29,
 }
 
 impl DropReason {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 27] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -81,6 +87,9 @@ impl DropReason {
         Self::NoDirectPort,
         Self::StationArp,
         Self::Unwritable,
+        Self::PortsExhausted,
+        Self::Untracked,
+        Self::Unsolicited,
     ];
 
     /// The number that stands in cookies.
@@ -120,6 +129,9 @@ impl DropReason {
             Self::NoDirectPort => "to a direct port that is not there",
             Self::StationArp => "ARP of a direct port that is not answered here",
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
+            Self::PortsExhausted => "no port of the shared address is free",
+            Self::Untracked => "nothing that the connection tracker takes",
+            Self::Unsolicited => "to a shared address, and not an answer",
         }
     }
 }
@@ -130,8 +142,8 @@ mod tests {
 
     #[test]
     fn every_number_leads_back_to_its_reason() {
-        for (at, reason) in DropReason::ALL.into_iter().enumerate() {
-            assert_eq!(usize::from(reason.number()), at + 1);
+        assert!(DropReason::ALL.is_sorted_by_key(|reason| reason.number()));
+        for reason in DropReason::ALL {
             assert_eq!(DropReason::of(u32::from(reason.number())), Some(reason));
         }
         assert_eq!(DropReason::of(0), None);

@@ -12,6 +12,7 @@ mod pool;
 mod project;
 mod provider;
 mod reserve;
+mod snat;
 
 pub use direct::DirectSpec;
 pub use error::{Noun, OpError};

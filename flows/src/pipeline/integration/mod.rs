@@ -1,6 +1,7 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`]; [`icmp`] is what some
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`]; [`snat`] is what
+//! instances without a floating IP have in place of [`nat`], and [`icmp`] what some
 //! of them leave to the controller.
 
 mod admit;
@@ -10,6 +11,7 @@ mod icmp;
 mod l2;
 mod nat;
 mod route;
+pub mod snat;
 
 use std::collections::BTreeSet;
 
@@ -52,17 +54,24 @@ impl<'a> View<'a> {
                 l2::base(flows);
                 route::base(flows);
                 nat::base(flows);
+                snat::base(self, flows);
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
                 nat::provider(provider, patch, flows);
+                if let Some(snat) = site.snat_of(provider) {
+                    snat::provider(provider, snat, flows);
+                }
             }
             Entity::Network(name) => {
                 let Some(network) = site.network(name) else { return };
                 arp::network(network, flows);
                 l2::network(network, flows);
                 route::network(network, flows);
+                if let Some(snat) = self.shared_by(network) {
+                    snat::network(network, snat, flows);
+                }
             }
             Entity::Instance(name) => {
                 let Some(instance) = site.instance(name).filter(|own| own.bridge == self.world.bridge.name) else {
@@ -90,6 +99,9 @@ impl<'a> View<'a> {
             arp::interface(guest, flows);
             route::interface(guest, flows);
             deliver::interface(guest, flows);
+            if self.shared_by(network).is_some() {
+                snat::interface(guest, flows);
+            }
         }
     }
 
