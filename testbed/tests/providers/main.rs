@@ -10,6 +10,7 @@ mod host;
 mod lan;
 mod quiet;
 mod site;
+mod snat;
 mod storms;
 mod traffic;
 mod vlan;
