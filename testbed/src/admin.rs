@@ -182,8 +182,7 @@ impl Admin {
             28..=31 => ("fip.set", json!({"address": address, "mac": mac.map_or(json!("none"), |mac| json!(mac))})),
             32 => ("provider.set", json!({"name": name, "gateway_mac": provider.gateway_mac})),
             33 => ("provider.set", json!({"name": name, "gateway_mac": "none"})),
-            // What is in no pool is not ours: a provider that still routes it here would get it back.
-            34 => ("pool.set", json!({"name": pool, "cool_down": "0"})),
+            34 => ("pool.remove", json!({"name": pool, "ranges": [address]})),
             35..=36 => ("pool.add", with_mac(json!({"name": pool, "ranges": [address]}))),
             37 => ("pool.import", json!({"name": pool, "entries": [with_mac(json!({"address": address}))]})),
             38 => ("instance.remove", json!({"name": word(&part, "name")})),

@@ -34,15 +34,12 @@ fn touched(others: u32) -> [Vec<String>; 2] {
 }
 
 #[test]
-fn a_new_mac_of_the_gateway_touches_one_flow_that_sends_however_many_floating_ips_there_are() {
+fn a_new_mac_of_the_gateway_touches_one_flow_however_many_floating_ips_there_are() {
     let few = touched(0);
     let many = touched(10_000);
     assert_eq!(few, many);
     let [external, integration] = many;
     println!("flow mods beside 10000 floating IPs: br-ex {external:#?}, br-int {integration:#?}");
     assert_eq!(integration, Vec::<String>::new());
-    // Packets to the gateway take one flow. The other is about the gateway's own questions: it asks for the MAC, and so is
-    // another flow now, and the old one goes.
-    let in_table = |table: &str| external.iter().filter(|own| own.contains(table)).count();
-    assert_eq!((in_table("table=45,"), in_table("table=10,"), external.len()), (1, 2, 3), "{external:#?}");
+    assert!(external.len() == 1 && external.iter().all(|own| own.contains("table=45,")), "{external:#?}");
 }

@@ -2,27 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_testbed::Lab;
 use buoy_testbed::probe::capture::listing;
-use buoy_testbed::probe::{Capture, ping, tcp_exchange, tcp_server, udp_exchange, udp_server};
+use buoy_testbed::probe::{Capture, assert_reaches, tcp_server, udp_server};
 use buoy_testbed::scenario::{SOON, associated, buoyctl};
 use buoy_testbed::site::FLOATING_IP;
 
 const OTHER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 101);
 const FIXED: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 11), Ipv4Addr::new(10, 0, 0, 12)];
-
-/// Reaches an address by ping, TCP and UDP, and is seen as `seen` there.
-#[track_caller]
-fn assert_reaches(lab: &Lab, node: &str, to: Ipv4Addr, seen: Ipv4Addr) {
-    let node = lab.node(node);
-    let report = ping(&node, to, 3);
-    assert!(report.is_complete() && report.duplicates == 0, "{node} to {to}: {report:?}");
-    let long = "x".repeat(50_000);
-    let tcp = tcp_exchange(&node, to, 80, &long, SOON).unwrap_or_else(|error| panic!("{node} to {to}: {error}"));
-    assert_eq!((tcp.reply.len(), tcp.peer.ip()), (long.len(), seen.into()), "{node} to {to} by TCP");
-    let udp = udp_exchange(&node, to, 53, "hello", SOON).unwrap_or_else(|error| panic!("{node} to {to}: {error}"));
-    assert_eq!(udp.peer.ip(), seen, "{node} to {to} by UDP");
-}
 
 #[test]
 fn an_instance_reaches_its_own_floating_ip_and_anothers() {
@@ -32,7 +18,7 @@ fn an_instance_reaches_its_own_floating_ip_and_anothers() {
     let beyond = Capture::start(&lab.node("lan"), "server", "host 203.0.113.100 or host 203.0.113.101");
     for (node, own) in [("vm1", FLOATING_IP), ("vm2", OTHER)] {
         for to in [FLOATING_IP, OTHER] {
-            assert_reaches(&lab, node, to, own);
+            assert_reaches(&lab.node(node), to, own, SOON);
         }
     }
     // None of it is the provider's affair: what is there are ARP packets at most.
@@ -47,8 +33,8 @@ fn traffic_between_fixed_addresses_is_never_rewritten() {
     let _servers = ["vm1", "vm2"].map(|vm| (tcp_server(&lab.node(vm), 80), udp_server(&lab.node(vm), 53)));
     let captures = ["vm1", "vm2"].map(|vm| Capture::start(&lab.node(vm), "eth0", "ip"));
     let [one, two] = FIXED;
-    assert_reaches(&lab, "vm1", two, one);
-    assert_reaches(&lab, "vm2", one, two);
+    assert_reaches(&lab.node("vm1"), two, one, SOON);
+    assert_reaches(&lab.node("vm2"), one, two, SOON);
     for frames in captures.map(Capture::stop) {
         assert!(frames.len() > 20, "{}", listing(&frames));
         let is_plain =

@@ -4,8 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use buoy_testbed::Lab;
-use buoy_testbed::probe::{eventually, inject, ping, tcp_exchange, tcp_server, udp_exchange};
+use buoy_testbed::probe::{assert_refused, hop, inject, ping, tcp_exchange, tcp_server};
 use buoy_testbed::scenario::{SOON, associated, await_up_to_date, buoyctl};
 use buoy_testbed::site::{FLOATING_IP, REMOTE};
 use etherparse::icmpv4::DestUnreachableHeader;
@@ -13,28 +12,10 @@ use etherparse::{Icmpv4Type, PacketBuilder};
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const ROUTER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-/// Nobody listens there.
-const CLOSED: u16 = 4_000;
-
-/// Who tells a node that a packet with this time to live did not arrive; the address itself where it did.
-fn hop(lab: &Lab, node: &str, to: Ipv4Addr, ttl: u8) -> Ipv4Addr {
-    let ttl = ttl.to_string();
-    eventually(SOON, &format!("hop {ttl} from {node} to {to}"), || {
-        let words = ["ping", "-n", "-c", "1", "-W", "1", "-t", &ttl, &to.to_string()];
-        let output = lab.node(node).run(words);
-        let line = output.stdout.lines().find(|line| line.contains("From ") || line.contains("bytes from "))?;
-        let rest = line.split_once("rom ")?.1;
-        rest.split([' ', ':']).next()?.parse().ok()
-    })
-}
-
 #[test]
 fn a_refused_datagram_is_told_in_both_directions() {
     let (lab, daemon) = associated();
-    let refused = |from: &str, to: Ipv4Addr| {
-        let error = udp_exchange(&lab.node(from), to, CLOSED, "hello", SOON).expect_err("nobody listens");
-        assert!(error.contains("refused"), "{from} to {to}: {error}");
-    };
+    let refused = |from: &str, to: Ipv4Addr| assert_refused(&lab.node(from), to, SOON);
     refused("remote", FLOATING_IP);
     refused("vm1", REMOTE);
     buoyctl(&daemon, "fip associate 203.0.113.101 web-2");
@@ -47,9 +28,9 @@ fn a_refused_datagram_is_told_in_both_directions() {
 #[test]
 fn each_hop_answers_with_its_own_address() {
     let (lab, _daemon) = associated();
-    let outwards = [1, 2, 3].map(|ttl| hop(&lab, "vm1", REMOTE, ttl));
+    let outwards = [1, 2, 3].map(|ttl| hop(&lab.node("vm1"), REMOTE, ttl, SOON));
     assert_eq!(outwards, [GATEWAY, ROUTER, REMOTE]);
-    let inwards = [1, 2, 3].map(|ttl| hop(&lab, "remote", FLOATING_IP, ttl));
+    let inwards = [1, 2, 3].map(|ttl| hop(&lab.node("remote"), FLOATING_IP, ttl, SOON));
     assert_eq!(inwards, [Ipv4Addr::new(198, 51, 100, 1), FLOATING_IP, FLOATING_IP]);
 }
 

@@ -144,6 +144,16 @@ fn errors_reach_whom_they_are_for() {
 }
 
 #[test]
+fn who_shares_is_told_that_the_provider_takes_less() {
+    let (lab, daemon) = shared(":20000-29999");
+    buoyctl(&daemon, "provider set lan --mtu 1200");
+    let _server = tcp_server(&lab.node("remote"), 8_080);
+    let payload = "x".repeat(60_000);
+    let done = tcp_exchange(&lab.node("vm1"), REMOTE, 8_080, &payload, LATE).expect("it completes");
+    assert_eq!((done.reply.len(), done.peer.ip()), (payload.len(), SHARED.into()));
+}
+
+#[test]
 fn an_error_of_the_instance_goes_out_as_that_of_the_shared_address() {
     let (lab, _daemon) = shared("");
     let (vm1, remote) = (lab.node("vm1"), lab.node("remote"));

@@ -25,6 +25,8 @@ struct Declared {
     gateway: Option<bool>,
     host_ips: u8,
     onlink: u8,
+    /// How many subnets are routed, and the MTU.
+    routed: (u8, Option<u16>),
     ranges: Vec<(u8, u8)>,
     networks: u8,
     /// Network, VLAN, port.
@@ -43,13 +45,14 @@ struct Declared {
 
 fn declared() -> impl Strategy<Value = Declared> {
     let providers = (0u8..3, 0u8..3, proptest::option::weighted(0.2, 1u16..100));
-    let site = (providers, any::<Option<bool>>(), 0u8..3, 0u8..3, vec((2u8..250, 1u8..40), 0..4), 1u8..4);
+    let routed = (0u8..3, proptest::option::of(68u16..));
+    let site = (providers, any::<Option<bool>>(), 0u8..3, (0u8..3, routed), vec((2u8..250, 1u8..40), 0..4), 1u8..4);
     let instances = vec((0u8..3, proptest::option::of(1u16..4_095), 0u8..4), 0..6);
     let directs = vec((2u8..255, any::<bool>(), 0u8..4), 0..5);
     let wire =
         (vec((2u8..255, 0u8..6), 0..10), directs, vec((1u8..255, 2u8..9), 0..6), 2u8..4, any::<bool>(), any::<u8>());
     (site, instances, wire).prop_map(|(site, instances, wire)| {
-        let ((policy, second, first_vlan), gateway, host_ips, onlink, ranges, networks) = site;
+        let ((policy, second, first_vlan), gateway, host_ips, (onlink, routed), ranges, networks) = site;
         let (associations, directs, learnt, local_mac, meters, plugged) = wire;
         Declared {
             policy,
@@ -58,6 +61,7 @@ fn declared() -> impl Strategy<Value = Declared> {
             gateway,
             host_ips,
             onlink,
+            routed,
             ranges,
             networks,
             instances,
@@ -81,6 +85,7 @@ impl Declared {
             _ => PolicySpec::Router(None),
         };
         let onlink = ["203.0.113.0/24", "198.51.100.0/25"];
+        let routed = ["198.51.100.0/26", "172.16.0.0/12"];
         let provider = ProviderSpec {
             bridge: named("br-ex"),
             uplink: named("uplink0"),
@@ -91,6 +96,8 @@ impl Declared {
             host_ips: (0..self.host_ips).map(|number| address(250 + number)).collect(),
             mac_policy: policy,
             onlink: onlink.iter().take(self.onlink.into()).map(|block| block.parse().expect("a subnet")).collect(),
+            no_snat: routed.iter().take(self.routed.0.into()).map(|block| block.parse().expect("a subnet")).collect(),
+            mtu: self.routed.1.and_then(|mtu| mtu.try_into().ok()),
             garp: false,
             garp_timing: Default::default(),
             hook: None,
@@ -108,6 +115,8 @@ impl Declared {
                 host_ips: vec![[192, 0, 2, 2].into()],
                 mac_policy: PolicySpec::Vmac,
                 onlink: Vec::new(),
+                no_snat: Vec::new(),
+                mtu: None,
                 garp: false,
                 garp_timing: Default::default(),
                 hook: None,
@@ -209,6 +218,7 @@ impl Declared {
             name: named(name),
             dialect,
             meters: self.meters && dialect == Dialect::OpenFlow13,
+            measures: self.meters && dialect == Dialect::OpenFlow13,
             ports,
         }
     }

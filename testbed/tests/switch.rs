@@ -207,6 +207,8 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
         host_ips: vec![[203, 0, 113, 2].into()],
         mac_policy: policy,
         onlink: vec!["203.0.113.0/24".parse().expect("a subnet")],
+        no_snat: Vec::new(),
+        mtu: None,
         garp: false,
         garp_timing: Default::default(),
         hook: None,
@@ -282,6 +284,7 @@ fn bridge(own: &str, local: MacAddr) -> Bridge {
         name: port(own),
         dialect: Dialect::OpenFlow13,
         meters: true,
+        measures: true,
         ports: ports.into_iter().collect(),
     }
 }

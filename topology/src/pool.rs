@@ -23,6 +23,10 @@ pub struct Pool {
     /// What an admin keeps out of allocation.
     #[serde(default)]
     pub reserved: AddressSet,
+    /// What was taken out of it, and the provider may still send here: it is dropped like an address that nobody has, until
+    /// it is in a pool again, or an admin says that it does not come here any more.
+    #[serde(default)]
+    pub withdrawn: AddressSet,
     /// How long no other project gets an address that was released.
     #[serde(default)]
     pub cool_down: CoolDown,

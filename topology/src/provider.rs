@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, HookCommand, MacAddr, Name, PortName, Snat, VlanId};
+use crate::{EntityId, HookCommand, MacAddr, Mtu, Name, PortName, Snat, VlanId};
 
 /// One upstream: an AS, a data centre's LAN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,13 @@ pub struct Provider {
     pub mac_policy: MacPolicy,
     /// Subnets whose stations are reached directly and not through the gateway.
     pub onlink: Vec<Ipv4Net>,
+    /// Where instances are reached by their fixed addresses: the provider routes those to this host, and nothing is
+    /// rewritten on the way there or back.
+    #[serde(default)]
+    pub no_snat: Vec<Ipv4Net>,
+    /// The longest packet that instances may send there; none for whatever the wire takes.
+    #[serde(default)]
+    pub mtu: Option<Mtu>,
     /// Whether a gratuitous ARP announces an address that begins to be served.
     pub garp: bool,
     /// How often, and how far apart.
@@ -60,6 +67,11 @@ impl Provider {
     /// Whether the address is reached without the gateway.
     pub fn is_onlink(&self, address: Ipv4Addr) -> bool {
         self.onlink.iter().any(|net| net.contains(&address))
+    }
+
+    /// Whether the address is one that instances send to with their fixed addresses.
+    pub fn routes(&self, address: Ipv4Addr) -> bool {
+        self.no_snat.iter().any(|net| net.contains(&address))
     }
 }
 

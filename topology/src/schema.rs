@@ -4,7 +4,7 @@
 //! Patterns say what a text looks like; what is too long in bytes, or out of order, is refused when it is read.
 
 use crate::{
-    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Name, Note, Percent, PortName, Quota,
+    CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Quota,
     RangeSpec, Snat, VlanId,
 };
 
@@ -52,6 +52,10 @@ schemas! {
     VlanId = {
         "description": "An IEEE 802.1Q VLAN id.",
         "type": "integer", "minimum": 1, "maximum": 4094,
+    };
+    Mtu = {
+        "description": "The bytes of the longest IPv4 packet, without the frame and its VLAN tag.",
+        "type": "integer", "minimum": 68, "maximum": 65_535,
     };
     Percent = {
         "description": "A share in percent.",

@@ -119,6 +119,8 @@ pub struct Bridge {
     pub dialect: Dialect,
     /// Whether it has meters, which bound how often it asks the controller.
     pub meters: bool,
+    /// Whether it can measure packets (check_pkt_larger).
+    pub measures: bool,
     /// Its ports by name, LOCAL among them under the bridge's name.
     pub ports: BTreeMap<PortName, Port>,
 }

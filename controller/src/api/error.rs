@@ -83,6 +83,7 @@ impl From<OpError> for ApiError {
             | OpError::OutsidePools { .. }
             | OpError::OutsidePool { .. }
             | OpError::NotInPool { .. }
+            | OpError::NotWithdrawn { .. }
             | OpError::NoSuchFixedIp { .. } => ErrorKind::NotFound,
             OpError::Invalid { .. }
             | OpError::Label(_)

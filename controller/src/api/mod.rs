@@ -29,7 +29,7 @@ pub use events::{HistoryShow, WatchStart};
 pub use fip::{ByAddress, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve};
 pub use instance::{InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet};
 pub use network::{NetworkCreate, NetworkSet};
-pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet};
+pub use pool::{ImportEntry, PoolAdd, PoolCreate, PoolForget, PoolImport, PoolRemove, PoolSet};
 pub use project::{ProjectQuota, ProjectSet};
 pub use provider::{Policy, ProviderCreate, ProviderSet, Switch};
 pub use request::{ByBridge, ByName, Call, Request, Wait};

@@ -107,6 +107,17 @@ pub struct ImportEntry {
     pub note: Option<Note>,
 }
 
+/// Parameters of `pool.forget`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolForget {
+    /// The pool that they were taken out of
+    pub name: Name,
+    /// Addresses: a CIDR, a span A-B or a single address
+    #[arg(required = true, value_name = "RANGE")]
+    pub ranges: Vec<RangeSpec>,
+}
+
 /// Parameters of `pool.remove`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Parameters about providers.
 
-use buoy_topology::{HookCommand, MacAddr, Name, PortName, VlanId};
+use buoy_topology::{HookCommand, MacAddr, Mtu, Name, PortName, VlanId};
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,15 @@ pub struct ProviderCreate {
     #[arg(long, value_name = "CIDR")]
     #[serde(default)]
     pub onlink: Vec<Subnet>,
+    /// A subnet that instances reach with their fixed addresses: the provider must route those to this host; may be given
+    /// several times
+    #[arg(long, value_name = "CIDR")]
+    #[serde(default)]
+    pub no_snat: Vec<Subnet>,
+    /// The longest packet that the provider takes from instances, 68 to 65535 bytes without frame and VLAN tag
+    /// [default: whatever the wire takes]
+    #[arg(long, value_name = "BYTES")]
+    pub mtu: Option<Mtu>,
     /// Whether a gratuitous ARP announces an address when it begins to be served [default: off]
     #[arg(long, value_enum)]
     pub garp: Option<Switch>,
@@ -99,6 +108,12 @@ pub struct ProviderSet {
     /// The subnets that are reached without the gateway, in place of those before
     #[arg(long, value_name = "CIDR")]
     pub onlink: Option<Vec<Subnet>>,
+    /// The subnets that instances reach with their fixed addresses, in place of those before, or `none`
+    #[arg(long, value_name = "CIDR|none")]
+    pub no_snat: Option<Vec<Setting<Subnet>>>,
+    /// The longest packet that the provider takes from instances, or `none` for whatever the wire takes
+    #[arg(long, value_name = "BYTES|none")]
+    pub mtu: Option<Setting<Mtu>>,
     /// Whether a gratuitous ARP announces an address when it begins to be served
     #[arg(long, value_enum)]
     pub garp: Option<Switch>,

@@ -11,14 +11,14 @@ use super::discover::{Described, OpenRpc, Types};
 use super::trace::TraceView;
 use super::views::{
     BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, GoneView, ImportView, InstanceView,
-    NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView, SiteView,
-    StatusView, SwitchView, WatchView,
+    MetricsView, NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView,
+    SiteView, StatusView, SwitchView, WatchView,
 };
 use super::{
     ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
     InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate, NetworkSet,
-    PoolAdd, PoolCreate, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, SiteApply,
-    SiteExport, TraceShow, WatchStart,
+    PoolAdd, PoolCreate, PoolForget, PoolImport, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet,
+    SiteApply, SiteExport, TraceShow, WatchStart,
 };
 
 macro_rules! methods {
@@ -99,8 +99,10 @@ methods! {
     PoolImport(PoolImport) = "pool.import", true -> Outcome<ImportView>, [NotFound, Conflict];
     /// Changes a pool.
     PoolSet(PoolSet) = "pool.set", true -> Outcome<PoolView>, [NotFound];
-    /// Takes addresses out of a pool.
+    /// Takes addresses out of a pool. What is for them is dropped from then on, unless they are on link.
     PoolRemove(PoolRemove) = "pool.remove", true -> Outcome<PoolView>, [NotFound, InUse];
+    /// Ends the dropping of what is for addresses that were taken out of a pool: the provider does not send it here any more.
+    PoolForget(PoolForget) = "pool.forget", true -> Outcome<PoolView>, [NotFound];
     /// All pools.
     PoolList = "pool.list", false -> Vec<PoolView>, [];
     /// One pool.
@@ -177,6 +179,8 @@ methods! {
     StatusShow = "status.show", false -> StatusView, [];
     /// Dropped packets by reason.
     DropsShow = "drops.show", false -> Vec<DropRow>, [];
+    /// Figures for those who collect them, in the text format of Prometheus.
+    MetricsShow = "metrics.show", false -> MetricsView, [];
     /// Makes the site as it is declared.
     SiteApply(SiteApply) = "site.apply", true -> Outcome<SiteView>, [Conflict, InUse, Exhausted, Quota, NotFound];
     /// The site as it can be declared.

@@ -4,7 +4,8 @@
 use std::net::Ipv4Addr;
 
 use buoy_topology::{
-    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Name, Note, Percent, PortName, Snat, VlanId,
+    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Snat,
+    VlanId,
 };
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
@@ -107,6 +108,11 @@ views! {
         /// The subnets that are reached without the gateway.
         #[schemars(with = "Vec<Subnet>")]
         onlink: Vec<Ipv4Net>,
+        /// The subnets that instances reach with their fixed addresses.
+        #[schemars(with = "Vec<Subnet>")]
+        no_snat: Vec<Ipv4Net>,
+        /// The longest packet that the provider takes from instances; null for whatever the wire takes.
+        mtu: Option<Mtu>,
         /// The VLAN on the uplink; null for untagged.
         vlan: Option<VlanId>,
         /// Whether a gratuitous ARP announces an address when it begins to be served.
@@ -132,6 +138,8 @@ views! {
         provider: Name,
         /// Its addresses: spans A-B and single addresses.
         ranges: Vec<String>,
+        /// What was taken out and is dropped while the provider may still send it here: spans A-B and single addresses.
+        withdrawn: Vec<String>,
         /// Whether addresses are taken from here where no pool is named.
         default: bool,
         /// Addresses in the ranges.

@@ -110,6 +110,12 @@ impl fmt::Display for Address {
     }
 }
 
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl From<Address> for Ipv4Addr {
     fn from(written: Address) -> Self {
         written.0

@@ -12,8 +12,8 @@ use super::watch::Watch;
 use crate::api::{
     ByAddress, ByBridge, ByName, DirectAdd, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve,
     HistoryShow, InstanceAdd, InstanceAttach, InstanceDetach, InstanceList, InstanceRemove, InstanceSet, NetworkCreate,
-    NetworkSet, PoolAdd, PoolCreate, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request, TraceShow,
-    Wait,
+    NetworkSet, PoolAdd, PoolCreate, PoolForget, PoolRemove, PoolSet, ProjectSet, ProviderCreate, ProviderSet, Request,
+    TraceShow, Wait,
 };
 
 /// buoyctl tells buoyd which addresses there are and which instance each leads to.
@@ -81,6 +81,11 @@ pub(super) enum Command {
     Status,
     /// Dropped packets by bridge, table and reason
     Drops,
+    /// Figures for those who collect them, as Prometheus and node_exporter read them
+    #[command(
+        after_help = "Example:\n  buoyctl metrics > buoy.prom.new && mv buoy.prom.new /var/lib/node_exporter/buoy.prom"
+    )]
+    Metrics,
     /// What the flows do with a packet, table by table, and why it is dropped
     #[command(after_help = crate::api::trace::HELP)]
     Trace(TraceShow),
@@ -158,8 +163,10 @@ pub(super) enum Pool {
     Import(Import),
     /// Change what is given, keep the rest
     Set(PoolSet),
-    /// Take addresses out that are not allocated
+    /// Take addresses out that are not allocated; what is for them is dropped while the provider may still send it here
     Remove(PoolRemove),
+    /// Say that the provider does not send addresses here any more that were taken out
+    Forget(PoolForget),
     /// All pools
     List,
     /// One pool
@@ -292,6 +299,7 @@ impl Command {
             Self::Pool(Pool::Import(import)) => Request::PoolImport(import.read()?.0),
             Self::Pool(Pool::Set(params)) => Request::PoolSet(params),
             Self::Pool(Pool::Remove(params)) => Request::PoolRemove(params),
+            Self::Pool(Pool::Forget(params)) => Request::PoolForget(params),
             Self::Pool(Pool::List) => Request::PoolList,
             Self::Pool(Pool::Show(by)) => Request::PoolShow(by),
             Self::Pool(Pool::Delete(by)) => Request::PoolDelete(by),
@@ -329,6 +337,7 @@ impl Command {
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
+            Self::Metrics => Request::MetricsShow,
             Self::Trace(params) => Request::TraceShow(params),
         })
     }

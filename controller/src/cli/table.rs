@@ -13,6 +13,7 @@ pub(super) fn render(request: &Request, result: &Value) -> String {
     match (result, request) {
         (Value::Array(flows), Request::SwitchFlows(_)) => flows.iter().map(flow).collect(),
         (Value::Object(_), Request::PoolImport(_)) => imported(result),
+        (Value::Object(_), Request::MetricsShow) => result["text"].as_str().unwrap_or_default().to_owned(),
         (Value::Object(_), Request::TraceShow(_)) => super::trace::render(result),
         (Value::Array(rows), _) if rows.is_empty() => {
             eprintln!("{}", nothing(request));

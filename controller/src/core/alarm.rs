@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use buoy_flows::pipeline::DropReason;
 use buoy_topology::{EntityId, MacAddr, Name, PortNo, Provider};
 use etherparse::{LaxNetSlice, LaxSlicedPacket};
 use serde_json::json;
@@ -25,10 +26,28 @@ pub(super) struct Alarms {
 /// How much was seen of a provider.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
-    /// Frames that the guard refused, as far as the controller was told of them.
-    pub(super) refused: u64,
+    /// Frames that the guard refused for their source MAC, as far as the controller was told of them.
+    macs: u64,
+    /// The same for the sender in ARP.
+    arp_senders: u64,
     /// ARP packets of others that claimed addresses of ours.
     pub(super) claims: u64,
+}
+
+impl Counts {
+    /// All frames that the guard refused.
+    pub(super) fn refused(self) -> u64 {
+        self.macs + self.arp_senders
+    }
+
+    /// Those that it refused for a reason of its own.
+    pub(super) fn refused_for(self, reason: DropReason) -> u64 {
+        match reason {
+            DropReason::UnregisteredMac => self.macs,
+            DropReason::UnregisteredArpSender => self.arp_senders,
+            _ => 0,
+        }
+    }
 }
 
 /// What makes refused frames one burst.
@@ -73,7 +92,8 @@ impl Core {
         now: Instant,
     ) {
         let Some((mac, ethertype)) = source_of(frame) else { return };
-        self.alarms.counts.entry(provider.id).or_default().refused += 1;
+        let counts = self.alarms.counts.entry(provider.id).or_default();
+        *(if ethertype == ARP { &mut counts.arp_senders } else { &mut counts.macs }) += 1;
         let name = provider.name.clone();
         let kind = Refused { connection: id, provider: name, port: in_port, mac, ethertype };
         if !self.alarms.refused.heard(kind.clone(), 1, now) {
@@ -169,5 +189,7 @@ fn sender_of(frame: &[u8]) -> Option<String> {
     }
 }
 
+/// EtherType of ARP, which the guard judges by its sender.
+const ARP: u16 = 0x0806;
 /// How long one kind of frame, or one claim, is summed up after it was told.
 const PAUSE: Duration = Duration::from_secs(60);

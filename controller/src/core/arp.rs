@@ -303,6 +303,13 @@ impl Heard {
     }
 }
 
+pub(super) fn source(frame: &[u8]) -> Option<Ipv4Addr> {
+    match SlicedPacket::from_ethernet(frame).ok()?.net? {
+        NetSlice::Ipv4(ip) => Some(ip.header().source_addr()),
+        _ => None,
+    }
+}
+
 pub(super) fn destination(frame: &[u8]) -> Option<Ipv4Addr> {
     match SlicedPacket::from_ethernet(frame).ok()?.net? {
         NetSlice::Ipv4(ip) => Some(ip.header().destination_addr()),

@@ -47,12 +47,17 @@ struct Accepted {
 impl Core {
     /// Takes requests in until one has to wait for the commit of those before it.
     pub(super) fn on_asks(&mut self, first: Ask, asks: &mut mpsc::Receiver<Ask>) {
-        self.deferred.push_back(first);
+        self.defer(first);
         while self.deferred.len() < BATCH {
             let Ok(ask) = asks.try_recv() else { break };
-            self.deferred.push_back(ask);
+            self.defer(ask);
         }
         self.take_deferred();
+    }
+
+    fn defer(&mut self, ask: Ask) {
+        *self.meters.requests.entry(ask.call.request.method()).or_default() += 1;
+        self.deferred.push_back(ask);
     }
 
     fn take_deferred(&mut self) {

@@ -1,8 +1,9 @@
 //! What br-int leaves to the controller: ICMP errors, whose quoted packet has to be translated too (RFC 5508, section 4),
-//! and packets whose time to live is over (RFC 1812, section 5.3.1). Each packet is answered or sent on at once; nothing
+//! packets whose time to live is over (RFC 1812, section 5.3.1), and those that are longer than the next link takes (RFC
+//! 1191). Each packet is answered or sent on at once; nothing
 //! is kept, and the switch's meters bound how many come.
 
-use buoy_flows::icmp::{ErrorKind, Quoting, error};
+use buoy_flows::icmp::{ErrorKind, Quoting, as_sent, error, forbids_fragments};
 use buoy_flows::openflow::{Action, PacketIn, TableId};
 use buoy_flows::pipeline::integration::snat::{is_key, key};
 use buoy_flows::pipeline::registers::{self, EXIT, INTERFACE, NETWORK, ORIGIN, Origin, QUOTE, Register};
@@ -39,10 +40,14 @@ impl Core {
                 let actions = vec![NETWORK.set(network), resubmit(tables::DELIVER)];
                 (actions, translate_home(&packet.frame))
             }),
+            tables::ROUTE if held(ORIGIN) == Some(Origin::Provider.into()) => {
+                network().and_then(|network| self.expired_on_the_way_in(network, &packet.frame))
+            }
             tables::ROUTE => network().and_then(|network| {
                 let answer = error(&packet.frame, ErrorKind::TimeExceeded, network.gateway)?;
                 Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
             }),
+            tables::SIZE => network().and_then(|network| self.too_long(network, held(EXIT)?, &packet.frame)),
             tables::ADMIT => self.expired_outside(bridge, &packet.frame),
             _ => None,
         };
@@ -83,6 +88,27 @@ impl Core {
         let binding = self.bound_on(bridge, super::arp::destination(frame)?)?;
         let answer = error(frame, ErrorKind::TimeExceeded, binding.fip.address)?;
         Some((vec![EXIT.set(binding.provider.id.0), resubmit(tables::EGRESS)], answer))
+    }
+
+    /// On the way to a fixed address from where a provider routes it, the network's gateway is the last hop.
+    fn expired_on_the_way_in(&self, network: &Network, frame: &[u8]) -> Option<(Vec<Action>, Vec<u8>)> {
+        let provider = self.site.routed_by(super::arp::source(frame)?)?;
+        let answer = error(frame, ErrorKind::TimeExceeded, network.gateway)?;
+        Some((vec![EXIT.set(provider.id.0), resubmit(tables::EGRESS)], answer))
+    }
+
+    /// The provider takes less. Only who forbade fragments is told: the packet is lost either way.
+    fn too_long(&self, network: &Network, exit: u32, frame: &[u8]) -> Option<(Vec<Action>, Vec<u8>)> {
+        let mtu = self.site.provider_by_id(EntityId(exit))?.mtu?.bytes();
+        let source = super::arp::source(frame).filter(|_| forbids_fragments(frame))?;
+        if self.site.snat_at(source).is_some() {
+            // The tracker knows whose connection it is, and what its packets were before.
+            let answer = error(frame, ErrorKind::FragmentationNeeded(mtu), network.gateway)?;
+            return Some((vec![ORIGIN.set(Origin::Provider), resubmit(tables::DESTINATION_NAT)], answer));
+        }
+        let fixed = self.site.binding(source).map_or(source, |binding| binding.interface.ip);
+        let answer = error(&as_sent(frame, fixed)?, ErrorKind::FragmentationNeeded(mtu), network.gateway)?;
+        Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
     }
 
     fn bound_on(&self, bridge: &PortName, address: Ipv4Addr) -> Option<Binding<'_>> {

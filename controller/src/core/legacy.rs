@@ -12,7 +12,7 @@ use bytes::Bytes;
 use etherparse::{ArpHardwareId, ArpOperation, ArpPacket, EtherType, NetSlice, PacketBuilder, SlicedPacket};
 
 use super::Core;
-use super::arp::{Heard, destination};
+use super::arp::{Heard, destination, source};
 use crate::switch::ConnectionId;
 
 /// An ARP packet whose Ethernet header agrees with its body.
@@ -194,10 +194,11 @@ impl Arp {
     }
 }
 
-/// What bridges cannot do in a dialect.
-pub(super) fn limits(dialect: Dialect) -> Vec<String> {
-    match dialect {
-        Dialect::OpenFlow13 => Vec::new(),
+/// What a bridge cannot do, in its dialect or because it is too old.
+pub(super) fn limits(bridge: &Bridge) -> Vec<String> {
+    match bridge.dialect {
+        Dialect::OpenFlow13 if bridge.measures => Vec::new(),
+        Dialect::OpenFlow13 => vec![pipeline::NO_MEASURE.to_owned()],
         Dialect::OpenFlow10 => pipeline::legacy::LIMITS.map(str::to_owned).to_vec(),
     }
 }
@@ -207,13 +208,6 @@ fn vlan(frame: &[u8]) -> Option<VlanId> {
     let [kind_high, kind_low, high, low]: [u8; 4] = frame.get(12..16)?.try_into().ok()?;
     let tag = u16::from_be_bytes([high, low]);
     VlanId::try_from(tag & 0x0fff).ok().filter(|_| u16::from_be_bytes([kind_high, kind_low]) == TAG)
-}
-
-fn source(frame: &[u8]) -> Option<Ipv4Addr> {
-    match SlicedPacket::from_ethernet(frame).ok()?.net? {
-        NetSlice::Ipv4(ip) => Some(ip.header().source_addr()),
-        _ => None,
-    }
 }
 
 /// The frame with another Ethernet source.

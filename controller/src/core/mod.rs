@@ -15,7 +15,7 @@
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force),
 //! [`switches`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
-//! [`hooks`] (what providers are told), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
+//! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
 //! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`],
 //! [`mod@trace`] (what becomes of a packet) and [`backup`].
 
@@ -38,6 +38,7 @@ mod installed;
 mod instances;
 mod journal;
 mod legacy;
+mod metrics;
 mod nearest;
 mod observed;
 mod outcome;
@@ -128,6 +129,7 @@ pub struct Core {
     awaited: Awaited,
     observed: Observed,
     usage: Usage,
+    meters: metrics::Meters,
 }
 
 /// What the core is told at its start.
@@ -234,6 +236,7 @@ impl Core {
             awaited: Awaited::default(),
             observed: Observed::default(),
             usage,
+            meters: metrics::Meters::default(),
         }
     }
 

@@ -6,13 +6,15 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
-use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, Record, Write};
+use buoy_topology::{Change, GarpTiming, Name, Percent, PortName, Provider, RangeSpec, Record, Write};
+use ipnet::Ipv4Net;
 
 use super::Core;
 use super::standing::Scope;
 use crate::api::views::{ImportedView, SiteView};
 use crate::api::{
     ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
+    Subnet,
 };
 
 /// A checked request.
@@ -83,8 +85,9 @@ impl Core {
             Request::PoolAdd(params) => self.add_to_pool(params)?,
             Request::PoolImport(params) => self.import_to_pool(params)?,
             Request::PoolSet(params) => self.set_pool(params)?,
-            Request::PoolRemove(params) => {
-                self.pool(&params.name, self.site.remove_from_pool(&params.name, &params.ranges)?)
+            Request::PoolRemove(params) => self.remove_from_pool(&params.name, &params.ranges)?,
+            Request::PoolForget(params) => {
+                self.pool(&params.name, self.site.forget_withdrawn(&params.name, &params.ranges)?)
             }
             Request::PoolDelete(by) => {
                 let entity = Entity::Pool(by.name.clone());
@@ -165,6 +168,8 @@ impl Core {
         spec.gateway_mac = Setting::over(params.gateway_mac, spec.gateway_mac);
         spec.host_ips = params.host_ip.as_deref().map_or(spec.host_ips, all);
         spec.onlink = params.onlink.as_deref().map_or(spec.onlink, all);
+        spec.no_snat = params.no_snat.as_deref().map_or(Ok(spec.no_snat), routed)?;
+        spec.mtu = Setting::over(params.mtu, spec.mtu);
         spec.garp = params.garp.map_or(spec.garp, |garp| garp == crate::api::Switch::On);
         spec.garp_timing = garp_timing(spec.garp_timing, params.garp_count, params.garp_interval);
         if params.mac_policy.is_some() || params.router_mac.is_some() {
@@ -239,6 +244,22 @@ impl Core {
         Ok(planned)
     }
 
+    fn remove_from_pool(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Planned, ApiError> {
+        let change = self.site.remove_from_pool(name, ranges)?;
+        let withdrawn = change.writes().iter().any(|write| match write {
+            Write::Put(Record::Pool(pool)) => ranges.iter().any(|range| pool.withdrawn.covered(range.span(true)) > 0),
+            _ => false,
+        });
+        let mut planned = self.pool(name, change);
+        planned.notices.extend(withdrawn.then(|| {
+            format!(
+                "what is for these addresses is dropped while the provider may still send it here: `buoyctl pool forget \
+                 {name} RANGE...` ends that"
+            )
+        }));
+        Ok(planned)
+    }
+
     pub(super) fn kept_notice(&self, provider: &Name, spans: buoy_topology::AddressSet) -> Vec<String> {
         let Some(provider) = self.site.provider(provider) else { return Vec::new() };
         let kept = provider.gateway.iter().chain(&provider.host_ips).filter(|kept| spans.contains(**kept));
@@ -277,6 +298,8 @@ pub(super) fn provider_spec(params: &ProviderCreate) -> Result<ProviderSpec, Api
         host_ips: all(&params.host_ip),
         mac_policy: policy(params.mac_policy, params.router_mac)?,
         onlink: all(&params.onlink),
+        no_snat: all(&params.no_snat),
+        mtu: params.mtu,
         garp: params.garp == Some(crate::api::Switch::On),
         garp_timing: garp_timing(GarpTiming::default(), params.garp_count, params.garp_interval),
         hook: Setting::over(params.hook.clone(), None),
@@ -297,6 +320,15 @@ fn policy(policy: Policy, router_mac: Option<buoy_topology::MacAddr>) -> Result<
 
 fn all<T: Copy + Into<V>, V>(written: &[T]) -> Vec<V> {
     written.iter().copied().map(Into::into).collect()
+}
+
+/// The subnets of a list, which is empty where it says `none`.
+fn routed(written: &[Setting<Subnet>]) -> Result<Vec<Ipv4Net>, ApiError> {
+    let blocks: Vec<_> = written.iter().filter_map(|own| Setting::over(Some(*own), None)).collect();
+    if blocks.is_empty() || blocks.len() == written.len() {
+        return Ok(blocks);
+    }
+    Err(ApiError::new(ErrorKind::Invalid, "--no-snat none stands alone: it takes all subnets away"))
 }
 
 pub(super) fn default_project() -> Name {

@@ -72,7 +72,8 @@ impl Core {
     /// A station's MAC changed. Where it is the host itself, the pool that covers it changes too.
     pub(super) fn neighbour_changed(&mut self, key: NeighbourKey) {
         let mut entities = BTreeSet::from([Entity::Neighbour(key)]);
-        entities.extend(self.site.pool_at(key.address).map(|pool| Entity::Pool(pool.name.clone())));
+        let pool = self.site.pool_at(key.address).or_else(|| self.site.withdrawn_from(key.address));
+        entities.extend(pool.map(|pool| Entity::Pool(pool.name.clone())));
         // Direct ports reach what the host has without the provider.
         let provider = self.site.provider_by_id(key.provider);
         let beside = self.site.directs().filter(|direct| provider.is_some_and(|own| own.name == direct.provider));

@@ -31,11 +31,16 @@ pub(super) struct Inquiry {
     deadline: Instant,
 }
 
+/// What bridges dropped, by bridge, number of the table and number of the reason.
+pub(super) type Dropped = BTreeMap<(PortName, u8, u8), DropRow>;
+
 /// What was told so far, in the form in which it is answered: a large switch never stands in memory as flows.
 #[derive(Debug)]
 enum Gathered {
     Flows(Vec<FlowView>),
-    Drops(BTreeMap<(PortName, u8, u8), DropRow>),
+    Drops(Dropped),
+    /// The same, for a page of metrics.
+    Metrics(Dropped),
     /// For a packet that is to meet them.
     Trace(BTreeMap<PortName, Vec<Entry>>),
 }
@@ -46,6 +51,7 @@ impl Core {
         let deadline = Instant::now() + ask.call.timeout;
         let gathered = match ask.call.request {
             Request::DropsShow => Gathered::Drops(BTreeMap::new()),
+            Request::MetricsShow => Gathered::Metrics(BTreeMap::new()),
             Request::TraceShow(_) => Gathered::Trace(BTreeMap::new()),
             _ => Gathered::Flows(Vec::new()),
         };
@@ -93,6 +99,11 @@ impl Core {
         let (late, waiting) = std::mem::take(&mut self.stats).into_iter().partition(|own| own.deadline <= now);
         self.stats = waiting;
         for inquiry in late {
+            // What other switches have told is better than nothing.
+            if let Gathered::Metrics(dropped) = &inquiry.gathered {
+                let _ = inquiry.ask.reply.send(json(self.metrics(dropped)).map(Answer::from));
+                continue;
+            }
             let message = "a switch did not tell its flows in time".to_owned();
             // Who does not wait any more needs no answer.
             let _ = inquiry.ask.reply.send(Err(ApiError::new(ErrorKind::Storage, message)));
@@ -107,6 +118,7 @@ impl Core {
             // Who hung up needs no answer.
             let answer = match (gathered, &ask.call.request) {
                 (Gathered::Trace(flows), Request::TraceShow(params)) => self.trace(params, Some(flows)),
+                (Gathered::Metrics(dropped), _) => json(self.metrics(&dropped)),
                 (gathered, _) => gathered.answer(),
             };
             let _ = ask.reply.send(answer.map(Answer::from));
@@ -119,7 +131,7 @@ impl Gathered {
     fn filter(&self) -> FlowStatsRequest {
         let (cookie, cookie_mask) = match self {
             Self::Flows(_) | Self::Trace(_) => (Cookie(0), Cookie(0)),
-            Self::Drops(_) => Feature::Drop.filter(),
+            Self::Drops(_) | Self::Metrics(_) => Feature::Drop.filter(),
         };
         FlowStatsRequest { cookie, cookie_mask, ..FlowStatsRequest::default() }
     }
@@ -136,7 +148,7 @@ impl Gathered {
                 flow: text(flow),
             }),
             Self::Trace(flows) => flows.entry(bridge.name.clone()).or_default().push(flow.into()),
-            Self::Drops(rows) => {
+            Self::Drops(rows) | Self::Metrics(rows) => {
                 let Some(Owner { feature: Feature::Drop, entity }) = Owner::of(flow.cookie) else { return };
                 let Some(reason) = DropReason::of(entity) else { return };
                 let row = rows.entry((bridge.name.clone(), flow.table.0, reason.number())).or_insert_with(|| DropRow {
@@ -159,7 +171,7 @@ impl Gathered {
                 views.sort_by(|a, b| (a.table, b.priority).cmp(&(b.table, a.priority)));
                 json(views)
             }
-            Self::Drops(rows) => json(rows.into_values().collect::<Vec<_>>()),
+            Self::Drops(rows) | Self::Metrics(rows) => json(rows.into_values().collect::<Vec<_>>()),
             Self::Trace(flows) => json(flows.len()),
         }
     }
@@ -188,8 +200,8 @@ pub(super) fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<
         return None;
     }
     let (names, more) = match role {
-        Role::External => (tables::external::NAMES, [].as_slice()),
-        Role::Integration => (tables::integration::NAMES, tables::integration::SHARED_NAMES.as_slice()),
+        Role::External => (tables::external::NAMES.as_slice(), [].as_slice()),
+        Role::Integration => (tables::integration::NAMES.as_slice(), tables::integration::SHARED_NAMES.as_slice()),
         Role::Unconfigured => return None,
     };
     names.iter().chain(more).find(|(own, _)| *own == table).map(|(_, name)| (*name).to_owned())

@@ -117,7 +117,7 @@ impl Core {
     }
 
     fn on_ready(&mut self, id: ConnectionId, ready: Ready, now: Instant) {
-        let Ready { features, ports, dialect, meters } = ready;
+        let Ready { features, ports, dialect, meters, measures } = ready;
         let datapath_id = features.datapath_id;
         let Some(switch) = self.switches.get_mut(&id) else { return };
         let local = ports.iter().find(|port| port.number == PortNo::LOCAL);
@@ -129,7 +129,7 @@ impl Core {
         switch.links = ports.iter().filter_map(link).collect();
         let ports: BTreeMap<_, _> = ports.into_iter().filter_map(named).collect();
         let host = switch.connection.host.clone();
-        let bridge = Bridge { datapath_id, host, name, dialect, meters, ports };
+        let bridge = Bridge { datapath_id, host, name, dialect, meters, measures, ports };
         switch.bridge = Some(bridge.clone());
         if let Some(reason) = self.displace(id, &bridge) {
             self.on_closed(id, &reason);

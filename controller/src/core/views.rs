@@ -31,7 +31,7 @@ impl Core {
         }
         let switches: BTreeSet<_> = match &ask.call.request {
             Request::BackupCreate => return self.back_up(ask),
-            Request::DropsShow => self.connected().map(|(id, _)| id).collect(),
+            Request::DropsShow | Request::MetricsShow => self.connected().map(|(id, _)| id).collect(),
             Request::TraceShow(params) if params.installed && !self.is_safe_mode() => {
                 self.connected().map(|(id, _)| id).collect()
             }
@@ -124,13 +124,15 @@ impl Core {
             router_mac: if let MacPolicy::Router(mac) = provider.mac_policy { Some(mac) } else { None },
             host_ips: provider.host_ips.clone(),
             onlink: provider.onlink.clone(),
+            no_snat: provider.no_snat.clone(),
+            mtu: provider.mtu,
             vlan: provider.vlan,
             garp: provider.garp,
             garp_count: provider.garp_timing.count,
             garp_interval_ms: provider.garp_timing.interval_ms,
             hook: provider.hook.clone(),
             snat: provider.snat,
-            guard_alarms: counts.refused,
+            guard_alarms: counts.refused(),
             conflicts: counts.claims,
         }
     }
@@ -161,6 +163,7 @@ impl Core {
             name: pool.name.clone(),
             provider: pool.provider.clone(),
             ranges: spans.iter().map(ToString::to_string).collect(),
+            withdrawn: pool.withdrawn.spans().iter().map(ToString::to_string).collect(),
             default: pool.default,
             warn_at: pool.warn_at,
             size,
@@ -200,7 +203,7 @@ impl Core {
         bridges.find(|own| own.name == *bridge)?.port(port)
     }
 
-    fn switch_views(&self) -> Vec<SwitchView> {
+    pub(super) fn switch_views(&self) -> Vec<SwitchView> {
         let connected = self.switches.values().map(|switch| self.switch_view(switch));
         let gone = self.gone.iter().map(|gone| SwitchView {
             datapath_id: gone.datapath_id.map(|own| own.to_string()),
@@ -255,7 +258,7 @@ impl Core {
             flows: synced.then(|| switch.table.installed() as u64),
             foreign_flows: synced.then(|| switch.table.foreign() as u64),
             dialect: bridge.map(|own| own.dialect.to_string()),
-            limits: bridge.map(|own| limits(own.dialect)).unwrap_or_default(),
+            limits: bridge.map(limits).unwrap_or_default(),
             repaired_flows: bridge.map(|_| switch.repaired),
             generation: synced.then_some(switch.generation.0),
             applied: switch.table.is_clean() && switch.table.any_refusal().is_none(),

@@ -33,7 +33,10 @@ pub struct Args {
     /// Where switches connect, tcp:HOST:PORT or unix:PATH; may be given several times [default: tcp:127.0.0.1:6653]
     #[arg(long, value_name = "ENDPOINT")]
     pub openflow: Vec<Endpoint>,
-    /// Listen with plain TCP on an address that is not loopback: whoever reaches it can play a switch
+    /// Where figures are served to Prometheus (GET /metrics), tcp:HOST:PORT or unix:PATH [default: nowhere]
+    #[arg(long, value_name = "ENDPOINT")]
+    pub metrics: Option<Endpoint>,
+    /// Listen with plain TCP on an address that is not loopback: whoever reaches it can play a switch, or read the metrics
     #[arg(long)]
     pub allow_plain_tcp: bool,
     /// Become the primary controller of every switch: others that are connected to it may then only look (OpenFlow roles)
@@ -70,6 +73,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// Where switches connect.
     pub openflow: Vec<Endpoint>,
+    /// Where metrics are served.
+    pub metrics: Option<Endpoint>,
     /// The name of br-int where no instance says otherwise.
     pub integration_bridge: PortName,
     /// Whether to become the primary controller of each switch.
@@ -87,6 +92,7 @@ struct File {
     state_dir: Option<PathBuf>,
     socket: Option<PathBuf>,
     openflow: Vec<Written>,
+    metrics: Option<Written>,
     integration_bridge: Option<PortName>,
     allow_plain_tcp: bool,
     primary: bool,
@@ -174,13 +180,16 @@ impl Config {
         if openflow.is_empty() {
             openflow.push(DEFAULT_ENDPOINT.parse().expect("the default is an endpoint"));
         }
+        let metrics = args.metrics.or(file.metrics.map(|Written(endpoint)| endpoint));
         if !args.allow_plain_tcp && !file.allow_plain_tcp {
-            openflow.iter().try_for_each(check_plain_tcp)?;
+            openflow.iter().try_for_each(|own| check_plain_tcp(own, "play a switch"))?;
+            metrics.iter().try_for_each(|own| check_plain_tcp(own, "read the metrics"))?;
         }
         Ok(Self {
             state_dir: args.state_dir.or(file.state_dir).unwrap_or_else(|| DEFAULT_STATE_DIR.into()),
             socket: args.socket.or(file.socket).unwrap_or_else(|| DEFAULT_SOCKET.into()),
             openflow,
+            metrics,
             primary: args.primary || file.primary,
             socket_group: file.socket_group.as_ref().map(WrittenGroup::gid).transpose()?,
             grants: Grants(file.access.into_iter().map(WrittenGrant::grant).collect::<Result<_>>()?),
@@ -217,13 +226,13 @@ fn place(text: &str, byte: usize) -> Option<(usize, usize)> {
 }
 
 /// Plain TCP has neither secrecy nor proof of who speaks.
-fn check_plain_tcp(endpoint: &Endpoint) -> Result<()> {
+fn check_plain_tcp(endpoint: &Endpoint, what: &str) -> Result<()> {
     let Endpoint::Tcp(address) = endpoint else { return Ok(()) };
     let addresses = address.to_socket_addrs().with_context(|| format!("cannot resolve {endpoint}"))?;
     let open: Vec<IpAddr> = addresses.map(|address| address.ip()).filter(|ip| !ip.is_loopback()).collect();
     if !open.is_empty() {
         bail!(
-            "{endpoint} is not loopback, and plain TCP lets anybody there play a switch: use unix:PATH, or say --allow-plain-tcp"
+            "{endpoint} is not loopback, and plain TCP lets anybody there {what}: use unix:PATH, or say --allow-plain-tcp"
         );
     }
     Ok(())
@@ -265,6 +274,9 @@ mod tests {
         assert!(config("", &["--openflow", "tcp:0.0.0.0:6653"]).is_err());
         assert!(config("", &["--openflow", "tcp:192.0.2.1:6653", "--allow-plain-tcp"]).is_ok());
         assert!(config("allow_plain_tcp = true", &["--openflow", "tcp:192.0.2.1:6653"]).is_ok());
+        let error = config("metrics = 'tcp:0.0.0.0:9109'", &[]).unwrap_err().to_string();
+        assert!(error.contains("lets anybody there read the metrics"), "{error}");
+        assert!(config("metrics = 'tcp:0.0.0.0:9109'", &["--metrics", "tcp:127.0.0.1:9109"]).is_ok());
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use restore::restore;
 
 use crate::core::{self, Settings, State};
 use crate::events::Log;
-use crate::{hooks, rpc, store, switch};
+use crate::{hooks, metrics, rpc, store, switch};
 
 /// Runs the daemon until SIGTERM or SIGINT.
 pub async fn run(config: Config) -> Result<()> {
@@ -25,6 +25,11 @@ pub async fn run(config: Config) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(ASKS);
     let (reports, reported) = mpsc::channel(REPORTS);
+    // Before the socket, whose being there says that all is.
+    let figures = match &config.metrics {
+        Some(endpoint) => Some(metrics::Server::bind(endpoint).await?),
+        None => None,
+    };
     let (socket, file) = rpc::bind(&config.socket, config.socket_group)?;
     let mut files = vec![file];
     let places = switch::Places::default();
@@ -34,6 +39,9 @@ pub async fn run(config: Config) -> Result<()> {
     let settings = Settings { integration: config.integration_bridge, primary: config.primary, log: log.clone() };
     let mut core =
         tokio::spawn(core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone()));
+    if let Some(figures) = figures {
+        tokio::spawn(figures.run(asks.clone(), stopped.clone()));
+    }
     let server = tokio::spawn(rpc::serve(socket, config.grants, asks, log, stopped));
     info!(socket = %config.socket.display(), "ready");
     // Where no service manager listens there is nobody to tell.

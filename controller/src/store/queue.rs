@@ -166,7 +166,10 @@ impl Worker {
             };
             match added {
                 Ok(generation) => accepted.push((generation, request.done)),
-                Err(error) => (request.done)(Err(error)),
+                Err(error) => {
+                    self.counters.count_error();
+                    (request.done)(Err(error));
+                }
             }
         }
         if accepted.is_empty() {
@@ -175,6 +178,7 @@ impl Worker {
         if let Some((free, needed)) = self.lack_of_room(&plan) {
             warn!(free, needed, "the disk is too full for a change");
             for (_, done) in accepted {
+                self.counters.count_error();
                 done(Err(StoreError::Full { path: self.engine.dir.path().to_owned(), free, needed }));
             }
             return;
@@ -190,6 +194,7 @@ impl Worker {
                 let reason = error.cause();
                 error!(reason, "the store is read-only from now on");
                 for (_, done) in accepted {
+                    self.counters.count_error();
                     done(Err(self.refusal(&reason)));
                 }
                 self.read_only = Some(reason);

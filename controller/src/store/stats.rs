@@ -11,6 +11,8 @@ pub struct Stats {
     pub groups: u64,
     /// Waits for the disk: two for each group.
     pub syncs: u64,
+    /// Requests that were refused, or could not be written.
+    pub errors: u64,
 }
 
 /// The counters behind [`Stats`].
@@ -19,6 +21,7 @@ pub(super) struct Counters {
     commits: AtomicU64,
     groups: AtomicU64,
     syncs: AtomicU64,
+    errors: AtomicU64,
 }
 
 impl Counters {
@@ -33,12 +36,18 @@ impl Counters {
         self.groups.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request that came to nothing.
+    pub(super) fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The figures now.
     pub(super) fn stats(&self) -> Stats {
         Stats {
             commits: self.commits.load(Ordering::Relaxed),
             groups: self.groups.load(Ordering::Relaxed),
             syncs: self.syncs.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
         }
     }
 }

@@ -18,7 +18,7 @@ fn what_cannot_be_read_is_named_with_the_form_that_it_should_have() {
     let add = ["instance", "add", "web-3", "--network", "blue"];
     let with = |rest: &[&'static str]| [&add, rest].concat();
     let long = "x".repeat(300);
-    let cases: [(Vec<&str>, &str); 24] = [
+    let cases: [(Vec<&str>, &str); 28] = [
         (vec!["fip", "show", "203.0.113.256"], "\"203.0.113.256\" is not an IPv4 address: write it like 192.0.2.1"),
         (vec!["fip", "show", "203.0.113"], "\"203.0.113\" is not an IPv4 address"),
         (vec!["fip", "show", ""], "\"\" is not an IPv4 address"),
@@ -37,6 +37,19 @@ fn what_cannot_be_read_is_named_with_the_form_that_it_should_have() {
             vec!["provider", "set", "lan", "--onlink", "203.0.113.0"],
             "\"203.0.113.0\" is not a subnet: write it with its prefix length, like 192.0.2.0/24",
         ),
+        (
+            vec!["provider", "set", "lan", "--no-snat", "192.0.2.9"],
+            "\"192.0.2.9\" is not a subnet: write it with its prefix length, like 192.0.2.0/24, or none",
+        ),
+        (
+            vec!["provider", "set", "lan", "--no-snat", "192.0.2.0/24", "--no-snat", "none"],
+            "--no-snat none stands alone: it takes all subnets away",
+        ),
+        (
+            vec!["provider", "set", "lan", "--mtu", "67"],
+            "67 is not an MTU: use 68 to 65535, the bytes of an IPv4 packet without the frame and its VLAN tag, or none",
+        ),
+        (vec!["provider", "set", "lan", "--mtu", "65536"], "65536 is not an MTU"),
         (
             vec!["network", "create", "red", "--gateway", "10.0.0.1", "--cidr", "10.0.0.0/33"],
             "\"10.0.0.0/33\" is not a subnet",
@@ -125,6 +138,8 @@ fn bad_params_are_named() {
         ("provider.set", json!({"name": "lan", "gateway": "x"}), "provider.set: gateway: \"x\" is not an IPv4 address"),
         ("provider.set", json!({"name": "lan", "garp": true}), "provider.set: garp: "),
         ("provider.set", json!({"name": "lan", "onlink": ["x"]}), "provider.set: onlink: \"x\" is not a subnet"),
+        ("provider.set", json!({"name": "lan", "no_snat": ["x"]}), "provider.set: no_snat: \"x\" is not a subnet"),
+        ("provider.set", json!({"name": "lan", "mtu": 67}), "provider.set: mtu: 67 is not an MTU"),
         (
             "network.create",
             json!({"name": "a", "cidr": "x", "gateway": "10.0.0.1"}),

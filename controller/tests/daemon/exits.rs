@@ -98,7 +98,7 @@ fn usage_errors_are_one_line_that_says_what_was_wrong_and_where_to_read_on() {
         ),
         (
             "--socket fip pool",
-            "a command is missing: one of create, add, import, set, remove, list, show, delete (see 'buoyctl pool --help')",
+            "a command is missing: one of create, add, import, set, remove, forget, list, show, delete (see 'buoyctl pool --help')",
         ),
         ("network show a\n\n\u{1b}[31mb", "\"a\\n\\n\\u{1b}[31mb\" cannot be a name"),
     ] {

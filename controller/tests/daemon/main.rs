@@ -15,6 +15,7 @@ mod history;
 mod hooks;
 mod import;
 mod life;
+mod metrics;
 mod model;
 mod projects;
 mod rpc;

@@ -83,6 +83,7 @@ fn what_was_declared_by_commands_is_exported_and_taken_back() {
     daemon.json("--wait store fip set 203.0.113.105 --note spare");
     daemon.json("--wait store direct add gw --provider lan --port qg-1 --mac 02:00:00:00:00:31 --ip 203.0.113.110");
     daemon.json("--wait store provider set lan --garp on --garp-count 3 --onlink 203.0.113.0/24");
+    daemon.json("--wait store provider set lan --no-snat 192.0.2.0/25 --no-snat 192.0.2.128/26 --mtu 1400");
     for words in [
         "pool set public --cool-down 1h --warn-at 70",
         "fip reserve 203.0.113.112-203.0.113.114 --note spare",
@@ -100,6 +101,8 @@ fn what_was_declared_by_commands_is_exported_and_taken_back() {
     }
     let (exported, before) = (export(&daemon), generation(&daemon));
     for says in [
+        "no_snat = [\"192.0.2.0/25\", \"192.0.2.128/26\"]",
+        "mtu = 1400",
         "cool_down = \"3600s\"",
         "warn_at = 70",
         "reserved = [\"203.0.113.112-203.0.113.114\"]",

@@ -18,6 +18,7 @@ fn pool(text: &str, addresses: AddressSet) -> Record {
         addresses,
         default: true,
         reserved: AddressSet::default(),
+        withdrawn: AddressSet::default(),
         cool_down: Default::default(),
         warn_at: None,
     };

@@ -43,6 +43,8 @@ pub(crate) fn provider(text: &str) -> Record {
         host_ips: vec![address(2)],
         mac_policy: MacPolicy::Router(MacAddr::new([2, 0, 0, 0, 0, 2])),
         onlink: vec!["198.51.100.0/24".parse().unwrap()],
+        no_snat: Vec::new(),
+        mtu: None,
         garp: true,
         garp_timing: Default::default(),
         hook: None,

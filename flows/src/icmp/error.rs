@@ -12,6 +12,8 @@ use super::header::{CHECKSUM, ETHERNET, Header, ICMP, LEAST, set_word, word};
 pub enum ErrorKind {
     /// Its time to live is over.
     TimeExceeded,
+    /// It is longer than the next link takes, which is so many bytes, and forbids fragments (RFC 1191, section 4).
+    FragmentationNeeded(u16),
 }
 
 impl ErrorKind {
@@ -19,6 +21,15 @@ impl ErrorKind {
     fn numbers(self) -> (u8, u8) {
         match self {
             Self::TimeExceeded => (11, 0),
+            Self::FragmentationNeeded(_) => (3, 4),
+        }
+    }
+
+    /// What stands in the last two bytes before the quoted packet.
+    fn argument(self) -> u16 {
+        match self {
+            Self::TimeExceeded => 0,
+            Self::FragmentationNeeded(mtu) => mtu,
         }
     }
 }
@@ -43,6 +54,7 @@ pub fn error(frame: &[u8], kind: ErrorKind, from: Ipv4Addr) -> Option<Vec<u8>> {
     let mut icmp = vec![0; 8];
     let (number, code) = kind.numbers();
     icmp.splice(..2, [number, code]);
+    set_word(&mut icmp, 6, kind.argument());
     icmp.extend_from_slice(quoted);
     let sum = checksum::of(&icmp);
     set_word(&mut icmp, 2, sum);

@@ -36,6 +36,18 @@ impl Header {
         bytes.get(self.at + 9).copied()
     }
 
+    /// Where the checksum that covers the addresses stands, if so much of the packet is there before `end`.
+    pub(super) fn transport_checksum(self, bytes: &[u8], end: usize) -> Option<usize> {
+        let at = match self.protocol(bytes)? {
+            TCP => self.end() + 16,
+            UDP => self.end() + 6,
+            _ => return None,
+        };
+        // A UDP checksum of zero is none (RFC 768).
+        let is_none = self.protocol(bytes) == Some(UDP) && word(bytes, at) == Some(0);
+        (self.is_first(bytes) && at + 2 <= end && !is_none).then_some(at)
+    }
+
     pub(super) fn source(self, bytes: &[u8]) -> Option<Ipv4Addr> {
         address(bytes, self.at + SOURCE)
     }

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use super::checksum::changed;
-use super::header::{CHECKSUM, DESTINATION, ETHERNET, Header, ICMP, SOURCE, TCP, UDP, set_word, word};
+use super::header::{CHECKSUM, DESTINATION, ETHERNET, Header, ICMP, SOURCE, UDP, set_word, word};
 
 /// An ICMP error that quotes an IPv4 packet: destination unreachable, time exceeded or parameter problem.
 #[derive(Debug)]
@@ -70,17 +70,8 @@ impl<'a> Quoting<'a> {
 
     /// Where the checksum that covers the addresses stands, if so much of the packet is quoted.
     fn transport_checksum(&self) -> Option<usize> {
-        let payload = self.inner.end();
-        let at = match self.inner.protocol(self.frame)? {
-            TCP => payload + 16,
-            UDP => payload + 6,
-            _ => return None,
-        };
         let end = self.outer.at + self.outer.total_len(self.frame)?;
-        let there = self.inner.is_first(self.frame) && at + 2 <= end;
-        // A UDP checksum of zero is none (RFC 768).
-        let is_none = self.inner.protocol(self.frame) == Some(UDP) && word(self.frame, at) == Some(0);
-        (there && !is_none).then_some(at)
+        self.inner.transport_checksum(self.frame, end)
     }
 
     /// Changes a checksum in the quoted packet by a word that it covers.

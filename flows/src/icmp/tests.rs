@@ -4,7 +4,7 @@ use etherparse::{Icmpv4Slice, Ipv4HeaderSlice, PacketBuilder, TcpSlice, UdpSlice
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{ErrorKind, Quoting, error};
+use super::{ErrorKind, Quoting, as_sent, error, forbids_fragments};
 
 const SENDER: [u8; 4] = [198, 51, 100, 7];
 const FLOATING: [u8; 4] = [203, 0, 113, 100];
@@ -95,6 +95,28 @@ proptest! {
     }
 
     #[test]
+    fn a_packet_is_quoted_as_it_was_before_the_hop(
+        is_tcp in any::<bool>(),
+        options in options(),
+        payload in vec(any::<u8>(), 0..64),
+    ) {
+        let forwarded = sent(is_tcp, &options, &payload);
+        let before = as_sent(&forwarded, FIXED.into()).expect("a packet");
+        let ip = Ipv4HeaderSlice::from_slice(&before[14..]).expect("a packet");
+        prop_assert_eq!((ip.source_addr(), ip.ttl()), (FIXED.into(), 10));
+        prop_assert_eq!(ip.to_header().calc_header_checksum(), ip.header_checksum());
+        let mut answer = error(&before, ErrorKind::FragmentationNeeded(1_400), SENDER.into()).expect("an error");
+        assert_sums(&answer);
+        prop_assert_eq!(&answer[34..36], &[3, 4]);
+        prop_assert_eq!(&answer[38..42], &[0, 0, 0x05, 0x78]);
+        let quoting = Quoting::of(&mut answer).expect("an error");
+        prop_assert_eq!((quoting.destination(), quoting.quoted_source()), (Some(FIXED.into()), Some(FIXED.into())));
+        // And once more the same way it is what it was, but for the time that another hop took.
+        let again = as_sent(&before, FLOATING.into()).expect("a packet");
+        prop_assert_eq!(&again[26..], &forwarded[26..]);
+    }
+
+    #[test]
     fn no_bytes_do_harm(
         frame in vec(any::<u8>(), 0..120), cut in 0_usize..120, at in 0_usize..90, byte in any::<u8>(),
     ) {
@@ -105,6 +127,7 @@ proptest! {
         }
         for mut frame in [frame, bent] {
             let _ = error(&frame, ErrorKind::TimeExceeded, FIXED.into());
+            let _ = (as_sent(&frame, FIXED.into()), forbids_fragments(&frame));
             let len = frame.len();
             if let Some(mut quoting) = Quoting::of(&mut frame) {
                 quoting.quote_source(FIXED.into());
@@ -162,6 +185,16 @@ fn time_exceeded_goes_back_and_quotes_the_packet() {
     assert_sums(&answer);
     let quoting = Quoting::of(&mut answer).expect("an error");
     assert_eq!(quoting.quoted_source(), Some(FLOATING.into()));
+}
+
+#[test]
+fn only_the_bit_forbids_fragments() {
+    let mut packet = sent(false, &[], b"payload");
+    for (high, forbids) in [(0x00, false), (0x40, true), (0x20, false), (0x60, true), (0x80, false)] {
+        packet[20] = high;
+        assert_eq!(forbids_fragments(&packet), forbids, "{high:#x}");
+    }
+    assert!(!forbids_fragments(&packet[..20]));
 }
 
 #[test]

@@ -53,6 +53,10 @@ pub enum DropReason {
     /// Malformed IPv4 or ARP, IPv4 of protocol 0, or ARP of an operation that does not exist: Open vSwitch rewrites none
     /// of them.
     Unwritable = 24,
+    /// To a floating IP, from where a provider routes fixed addresses to: the answer would come from the fixed one.
+    ToFloating = 25,
+    /// Longer than the provider takes.
+    TooLong = 26,
     /// From an instance without a floating IP, while all ports of the shared address are in use towards there.
     PortsExhausted = 27,
     /// From an instance without a floating IP, and of a kind that the connection tracker does not take.
@@ -62,7 +66,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 29] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -87,6 +91,8 @@ impl DropReason {
         Self::NoDirectPort,
         Self::StationArp,
         Self::Unwritable,
+        Self::ToFloating,
+        Self::TooLong,
         Self::PortsExhausted,
         Self::Untracked,
         Self::Unsolicited,
@@ -100,6 +106,41 @@ impl DropReason {
     /// The reason with this number.
     pub fn of(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
+    }
+
+    /// The word that metrics have for it. It does not change.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoMatch => "no_match",
+            Self::UnknownPort => "unknown_port",
+            Self::ForgedMac => "forged_mac",
+            Self::ForgedAddress => "forged_address",
+            Self::ForgedArp => "forged_arp",
+            Self::NotIpv4 => "not_ipv4",
+            Self::UnknownArpTarget => "unknown_arp_target",
+            Self::UnassociatedArp => "unassociated_arp",
+            Self::ClaimedAddress => "claimed_address",
+            Self::Unassociated => "unassociated",
+            Self::NoFloatingIp => "no_floating_ip",
+            Self::NotFloating => "not_floating",
+            Self::UnresolvedGateway => "unresolved_gateway",
+            Self::UnregisteredMac => "unregistered_mac",
+            Self::UnregisteredArpSender => "unregistered_arp_sender",
+            Self::Multicast => "multicast",
+            Self::UnknownInstance => "unknown_instance",
+            Self::ToGateway => "to_gateway",
+            Self::NoPatchPort => "no_patch_port",
+            Self::ForgedHostMac => "forged_host_mac",
+            Self::OwnAddress => "own_address",
+            Self::NoDirectPort => "no_direct_port",
+            Self::StationArp => "station_arp",
+            Self::Unwritable => "unwritable",
+            Self::ToFloating => "to_floating",
+            Self::TooLong => "too_long",
+            Self::PortsExhausted => "ports_exhausted",
+            Self::Untracked => "untracked",
+            Self::Unsolicited => "unsolicited",
+        }
     }
 
     /// What an admin reads.
@@ -129,6 +170,8 @@ impl DropReason {
             Self::NoDirectPort => "to a direct port that is not there",
             Self::StationArp => "ARP of a direct port that is not answered here",
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
+            Self::ToFloating => "to a floating IP, from where only fixed addresses are reached (no_snat)",
+            Self::TooLong => "longer than the provider's MTU",
             Self::PortsExhausted => "no port of the shared address is free",
             Self::Untracked => "nothing that the connection tracker takes",
             Self::Unsolicited => "to a shared address, and not an answer",

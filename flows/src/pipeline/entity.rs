@@ -126,8 +126,9 @@ impl Touched {
                         Some(NeighbourKey { provider: provider.id, address: provider.gateway? })
                     });
                     entities.extend(gateways.map(Entity::Neighbour));
+                    let pool_of = |ip| site.pool_at(ip).or_else(|| site.withdrawn_from(ip));
                     let pools: Vec<_> = match write {
-                        Write::Put(Record::Direct(own)) => own.ips.iter().filter_map(|ip| site.pool_at(*ip)).collect(),
+                        Write::Put(Record::Direct(own)) => own.ips.iter().filter_map(|ip| pool_of(*ip)).collect(),
                         _ => site.pools().collect(),
                     };
                     entities.extend(pools.into_iter().map(|pool| Entity::Pool(pool.name.clone())));

@@ -26,11 +26,13 @@ pub enum Meter {
     Expired = 626,
     /// Questions of direct ports about on-link stations that are not known: the packets themselves, not copies.
     StationArp = 627,
+    /// Packets that are longer than their provider takes.
+    TooLong = 628,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Gateway,
         Self::Neighbour,
         Self::Claim,
@@ -39,6 +41,7 @@ impl Meter {
         Self::Quote,
         Self::Expired,
         Self::StationArp,
+        Self::TooLong,
     ];
 
     /// Packets a second, and as many at once.
@@ -49,7 +52,7 @@ impl Meter {
             Self::Claim | Self::Alarm => 20,
             Self::Unresolved => 100,
             Self::Quote => 1_000,
-            Self::Expired => 200,
+            Self::Expired | Self::TooLong => 200,
             // The slowest that there is.
             Self::StationArp => 1,
         }

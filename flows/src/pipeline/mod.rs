@@ -95,6 +95,9 @@ pub fn compile_all(world: World<'_>) -> Result<Vec<(Entity, Flow)>, Clash> {
     Ok(all)
 }
 
+/// What a bridge without `check_pkt_larger` cannot do.
+pub const NO_MEASURE: &str = "it cannot measure packets (check_pkt_larger, Open vSwitch 2.12): the MTU of a provider is not looked at, and what is longer goes out as it is";
+
 /// Two entities claim one flow identity: a mistake in the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{} and {} both claim the flow {flow}", .entities.0, .entities.1)]

@@ -1,6 +1,6 @@
 //! The registers, side by side: what one stage tells the next. A patch port clears them all.
 
-use crate::openflow::{Action, Masked, MatchField};
+use crate::openflow::{Action, FieldId, Masked, MatchField, Subfield};
 
 /// br-ex: the provider that the packet belongs to, by its entity number.
 pub const PROVIDER: Register = Register(0);
@@ -17,6 +17,9 @@ pub const EXIT: Register = Register(4);
 pub const QUOTE: Register = Register(6);
 /// What [`QUOTE`] holds then.
 pub const TRANSLATED: u32 = 1;
+
+/// br-int: 1 where the packet is longer than the provider takes that it leaves by.
+pub const LONGER: Register = Register(8);
 
 /// br-ex: the direct port that sent the packet, by its entity number.
 pub const DIRECT: Register = Register(5);
@@ -42,6 +45,11 @@ impl Register {
             MatchField::Reg { index, value } if *index == self.0 => Some(value.value),
             _ => None,
         }
+    }
+
+    /// Its lowest bit alone.
+    pub fn first_bit(self) -> Subfield {
+        FieldId::reg(self.0).part(0, 1)
     }
 
     /// Makes it hold this.

@@ -65,11 +65,13 @@ pub mod integration {
     pub const SHARED_HOME: TableId = TableId(55);
     /// To the provider's bridge.
     pub const EGRESS: TableId = TableId(60);
+    /// Whether the provider takes a packet of this length.
+    pub const SIZE: TableId = TableId(65);
     /// To an instance's port.
     pub const DELIVER: TableId = TableId(70);
 
     /// All of them with the words that `buoyctl` shows.
-    pub const NAMES: [(TableId, &str); 9] = [
+    pub const NAMES: [(TableId, &str); 10] = [
         (ADMIT, "admit"),
         (ANTI_SPOOF, "anti-spoof"),
         (ARP, "arp"),
@@ -78,6 +80,7 @@ pub mod integration {
         (SOURCE_NAT, "source nat"),
         (DESTINATION_NAT, "destination nat"),
         (EGRESS, "egress"),
+        (SIZE, "size"),
         (DELIVER, "deliver"),
     ];
 

@@ -191,6 +191,12 @@ impl<'a> Run<'a> {
                     self.effect(at, Effect::Untagged);
                 }
             }
+            Action::CheckPktLarger { len, dst } => {
+                let Some(bits) = Bits::of(*dst) else { return self.unjudged(at, &action.to_string(), done) };
+                let length = sent::length(self.frame, &self.was, headers);
+                bits.write(headers, u128::from(length > usize::from(*len)));
+                self.effect(at, Effect::Measured { length, most: *len });
+            }
             Action::Resubmit { port, table } => {
                 let kept = headers.in_port;
                 headers.in_port = port.filter(|port| *port != PortNo::IN_PORT).unwrap_or(kept);

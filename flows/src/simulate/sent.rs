@@ -31,6 +31,18 @@ pub(super) fn frame(before: &[u8], was: &Headers, is: &Headers) -> Vec<u8> {
     frame
 }
 
+/// How long it is as it leaves, without what pads it to Ethernet's least length.
+pub(super) fn length(before: &[u8], was: &Headers, is: &Headers) -> usize {
+    let frame = frame(before, was, is);
+    let tag = if is.vlan.is_some() { 4 } else { 0 };
+    let whole = frame.get(12 + tag..).and_then(|rest| {
+        let start = 12 + tag + payload_offset(rest);
+        let (header, body) = Headers::split_ipv4(frame.get(start..)?).filter(|_| is.eth_type == IPV4)?;
+        Some(start + header.len() + body.len())
+    });
+    whole.unwrap_or(frame.len())
+}
+
 /// Where the payload begins after source and tag: behind the EtherType, or behind LLC and SNAP.
 fn payload_offset(rest: &[u8]) -> usize {
     let is_length = super::headers::word(rest, 0).is_some_and(|kind| kind < 0x0600);

@@ -48,6 +48,10 @@ impl Effect {
                 format!("the connection tracker begins a connection, whose source becomes {source}")
             }
             Self::Tracked { source: None, .. } => "the connection tracker knows no connection of it".to_owned(),
+            Self::Measured { length, most } if *length > usize::from(*most) => {
+                format!("its {length} bytes are more than {most}")
+            }
+            Self::Measured { length, most } => format!("its {length} bytes are not more than {most}"),
             Self::Metered(meter) => format!("it passes meter {meter}"),
         }
     }

@@ -262,6 +262,29 @@ fn what_is_not_modelled_is_not_guessed() {
 }
 
 #[test]
+fn what_is_longer_is_measured_as_it_leaves() {
+    let bit = FieldId::reg(8).part(0, 1);
+    let longer = MatchField::Reg { index: 8, value: 1.into() };
+    let measure = |len, first: Option<Action>| {
+        let check = Action::CheckPktLarger { len, dst: bit };
+        let pop = flow(0, 1).apply(first.into_iter().chain([check])).goto(TableId(1));
+        [pop, flow(1, 2).on(longer.clone()), flow(1, 1).apply([Action::output(OTHER)])]
+    };
+    let mut frame = udp(&[7; 100]);
+    let length = u16::try_from(frame.len()).unwrap();
+    let passes = |len, first, frame: &[u8]| run(measure(len, first), frame).sent().count() == 1;
+    assert!(passes(length, None, &frame) && !passes(length - 1, None, &frame));
+    // What only fills the frame up does not count, nor does a tag that is off.
+    frame.extend([0; 20]);
+    assert!(passes(length, None, &frame) && !passes(length - 1, None, &frame));
+    frame.splice(12..12, [0x81, 0x00, 0x00, 0x2a]);
+    assert!(passes(length, Some(Action::PopVlan), &frame) && !passes(length, None, &frame));
+    assert!(passes(length + 4, None, &frame));
+    let trace = run(measure(length, None), &frame);
+    assert_eq!(trace.stages[0].effects[0], Effect::Measured { length: frame.len() - 20, most: length });
+}
+
+#[test]
 fn a_sentence_says_what_happens() {
     struct Numbers;
     impl Names for Numbers {

@@ -64,6 +64,13 @@ pub enum Effect {
         /// The source that the connection got.
         source: Option<Ipv4Addr>,
     },
+    /// Its length was looked at.
+    Measured {
+        /// The bytes that it has, from its Ethernet header on.
+        length: usize,
+        /// The bytes that it may have.
+        most: u16,
+    },
     /// It passed a meter, which may drop what is too much.
     Metered(u32),
 }

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use buoy_flows::pipeline::DropReason;
 use buoy_flows::simulate::{Cause, Headers, Network, Outcome, Trace};
 use buoy_topology::site::Binding;
-use buoy_topology::{Dialect, Interface, MacAddr, MacPolicy, PortNo, Provider};
+use buoy_topology::{Dialect, Interface, MacAddr, MacPolicy, Mtu, PortNo, Provider};
 use etherparse::PacketBuilder;
 use packets::{Packet, SEED, packet};
 use proptest::prelude::*;
@@ -106,8 +106,15 @@ fn check_uplinks(sample: &Sample, packet: &Packet, trace: &Trace) {
             0x0800 => {
                 assert!(registered(headers.eth_src, Some(octets(12))), "{}", shown(packet, trace));
                 let is_fixed = octets(12).octets()[0] == 10;
-                // What the host makes of its own addresses is its own affair.
-                assert!(!is_fixed || packet.port == PortNo::LOCAL, "{}", shown(packet, trace));
+                // In one table nothing goes by its fixed address. What the host makes of its own is its own affair.
+                let is_declared = provider.is_some_and(|own| own.routes(octets(16))) && sample.external.measures;
+                assert!(!is_fixed || is_declared || packet.port == PortNo::LOCAL, "{}", shown(packet, trace));
+                let is_guests = octets(12).octets()[0] == 10 || sample.site.pool_at(octets(12)).is_some();
+                let mtu = provider.and_then(|own| own.mtu).filter(|_| sample.external.measures && is_guests);
+                let total = u16::from_be_bytes([frame[at + 2], frame[at + 3]]);
+                let is_sound = usize::from(total) <= frame.len() - at;
+                let fits = mtu.is_none_or(|mtu| total <= mtu.bytes() || !is_sound);
+                assert!(fits || packet.bridge.as_str() == EXTERNAL, "{}", shown(packet, trace));
             }
             _ => assert!(registered(headers.eth_src, None), "{}", shown(packet, trace)),
         }
@@ -151,6 +158,10 @@ fn check_round_trip(sample: &Sample, network: &Network, binding: Binding<'_>, bo
     let answer = udp((interface.mac, interface.ip, 53), (own.gateway_mac, client.0, client.1), 64, body);
     let outward = Packet { bridge: port(INTEGRATION), port: guest, frame: tagged(answer, interface.vlan) };
     let trace = send(network, &outward);
+    if let Some(mtu) = provider.mtu.filter(|mtu| usize::from(mtu.bytes()) < 28 + body.len()) {
+        check_too_long(&outward, &trace, mtu);
+        return;
+    }
     let key = buoy_topology::NeighbourKey { provider: provider.id, address: provider.gateway.unwrap() };
     if sample.learnt.mac(key).is_none() {
         let cause = Cause::Named(DropReason::UnresolvedGateway);
@@ -166,6 +177,56 @@ fn check_round_trip(sample: &Sample, network: &Network, binding: Binding<'_>, bo
     let expected = tagged(expected, provider.vlan);
     let got: Vec<_> = trace.sent().collect();
     assert_eq!(got, [(&port(EXTERNAL), uplink.number, &*expected)], "{}", shown(&outward, &trace));
+}
+
+/// A copy for the controller, and nothing leaves.
+fn check_too_long(packet: &Packet, trace: &Trace, mtu: Mtu) {
+    let cause = Cause::Named(DropReason::TooLong);
+    assert_eq!(trace.causes().collect::<Vec<_>>(), [&cause], "{mtu}: {}", shown(packet, trace));
+    let copies = trace.ends.iter().filter(|end| matches!(end.outcome, Outcome::Controller { meter: 628, .. }));
+    assert_eq!((copies.count(), trace.sent().count()), (1, 0), "{}", shown(packet, trace));
+}
+
+/// From an interface to where a provider routes fixed addresses, and back: with the fixed address all the way.
+fn check_routed(sample: &Sample, network: &Network, (provider, station): (&Provider, Ipv4Addr), own: &Interface) {
+    let inside = sample.site.network(&own.network).unwrap();
+    let uplink = sample.external.port(&provider.uplink).unwrap();
+    let guest = sample.integration.port(&own.port).unwrap().number;
+    let gateway = (0xa0..).map(mac).zip(sample.site.providers()).find(|(_, own)| own.id == provider.id).unwrap().0;
+    let frame = udp((own.mac, own.ip, 4_000), (inside.gateway_mac, station, 53), 64, b"hello");
+    let outward = Packet { bridge: port(INTEGRATION), port: guest, frame: tagged(frame, own.vlan) };
+    let trace = send(network, &outward);
+    let key = buoy_topology::NeighbourKey { provider: provider.id, address: provider.gateway.unwrap() };
+    if sample.learnt.mac(key).is_some() {
+        let source = match provider.mac_policy {
+            MacPolicy::Host | MacPolicy::Vmac => uplink.mac,
+            MacPolicy::Router(mac) => mac,
+        };
+        let expected = udp((source, own.ip, 4_000), (gateway, station, 53), 63, b"hello");
+        let got: Vec<_> = trace.sent().collect();
+        let expected = tagged(expected, provider.vlan);
+        assert_eq!(got, [(&port(EXTERNAL), uplink.number, &*expected)], "{}", shown(&outward, &trace));
+    }
+
+    let answer = |from, ttl| {
+        let frame = udp((gateway, from, 53), (uplink.mac, own.ip, 4_000), ttl, b"hello");
+        let frame = tagged(frame, provider.vlan);
+        let inward = Packet { bridge: port(EXTERNAL), port: uplink.number, frame };
+        let trace = send(network, &inward);
+        (inward, trace)
+    };
+    let (inward, trace) = answer(station, 64);
+    let expected = udp((inside.gateway_mac, station, 53), (own.mac, own.ip, 4_000), 63, b"hello");
+    let expected = tagged(expected, own.vlan);
+    let got: Vec<_> = trace.sent().collect();
+    assert_eq!(got, [(&port(INTEGRATION), guest, &*expected)], "{}", shown(&inward, &trace));
+    // The last hop tells whose time is over; what comes from anywhere else is the host's.
+    let (inward, trace) = answer(station, 1);
+    let is_told = |end: &buoy_flows::simulate::End| matches!(end.outcome, Outcome::Controller { meter: 626, .. });
+    assert!(trace.sent().count() == 0 && trace.ends.iter().any(is_told), "{}", shown(&inward, &trace));
+    let (inward, trace) = answer([192, 0, 2, 7].into(), 64);
+    let to_host: Vec<_> = trace.sent().map(|(bridge, port, _)| (bridge.as_str(), port)).collect();
+    assert_eq!(to_host, [(EXTERNAL, PortNo::LOCAL)], "{}", shown(&inward, &trace));
 }
 
 proptest! {
@@ -193,9 +254,22 @@ proptest! {
         for address in sample.site.floating_ips().map(|own| own.address) {
             match sample.site.binding(address) {
                 Some(binding) => check_round_trip(&sample, &network, binding, &body),
-                None if sample.site.snat_at(address).is_some() => check_shared(&sample, &network, address, &body),
+                None if sample.site.snat_at(address).is_some() => check_shared(&sample, &network, address),
                 None if sample.site.direct_at(address).is_none() => check_unassociated(&sample, &network, address),
                 None => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_fixed_address_leads_to_where_it_is_routed_and_back(plan in plans()) {
+        let sample = plan.sample();
+        let network = sample.network();
+        let interfaces: Vec<_> = sample.site.instances().flat_map(|own| own.interfaces.iter()).collect();
+        for provider in sample.site.providers() {
+            for block in &provider.no_snat {
+                let station = block.hosts().next().unwrap();
+                interfaces.iter().for_each(|own| check_routed(&sample, &network, (provider, station), own));
             }
         }
     }
@@ -244,7 +318,7 @@ fn check_neighbours(sample: &Sample, network: &Network, from: &Interface, to: &I
 }
 
 /// Who has no floating IP leaves by the shared address; what comes for it and is no answer ends.
-fn check_shared(sample: &Sample, network: &Network, shared: Ipv4Addr, body: &[u8]) {
+fn check_shared(sample: &Sample, network: &Network, shared: Ipv4Addr) {
     check_dropped(sample, network, shared, DropReason::Unsolicited);
     let provider = sample.site.snat_at(shared).unwrap();
     let uplink = sample.external.port(&provider.uplink).unwrap();
@@ -252,7 +326,7 @@ fn check_shared(sample: &Sample, network: &Network, shared: Ipv4Addr, body: &[u8
     for (_, from) in all.filter(|(own, from)| sample.site.floating_ip_of(&own.name, from.ip).is_none()) {
         let gateway = sample.site.network(&from.network).unwrap().gateway_mac;
         let client = [198, 51, 100, 7].into();
-        let frame = udp((from.mac, from.ip, 4_000), (gateway, client, 53), 64, body);
+        let frame = udp((from.mac, from.ip, 4_000), (gateway, client, 53), 64, b"");
         let number = sample.integration.port(&from.port).unwrap().number;
         let packet = Packet { bridge: port(INTEGRATION), port: number, frame: tagged(frame, from.vlan) };
         let trace = send(network, &packet);

@@ -15,7 +15,7 @@ pub(crate) struct Packet {
 }
 
 /// How many random bytes a packet is made of.
-pub(crate) const SEED: usize = 24;
+pub(crate) const SEED: usize = 28;
 
 /// The random bytes, used one after the other.
 struct Dice<'a>(std::slice::Iter<'a, u8>);
@@ -68,6 +68,12 @@ pub(crate) fn packet(sample: &Sample, seed: &[u8; SEED]) -> Packet {
             let (_, number) = dice.pick(ports);
             let from = (mac(dice.roll()), address(&mut dice));
             told(&mut dice, sample, bridge, (PortNo(number), vlan), from, uplink)
+        }
+        3 => {
+            // From where fixed addresses may be routed.
+            let from = (mac(dice.pick(&[0xa0, 0xa1])), Ipv4Addr::new(198, 51, 100, dice.roll()));
+            let number = PortNo(dice.pick(&[1, 1, 2]));
+            told(&mut dice, sample, &sample.external, (number, vlan), from, uplink)
         }
         _ => {
             let number = PortNo(dice.pick(&[1, 1, 1, 2]));
@@ -125,8 +131,10 @@ fn told(
 /// Mostly somewhere that the site knows.
 fn target(dice: &mut Dice<'_>, sample: &Sample) -> Ipv4Addr {
     let bound: Vec<_> = sample.site.floating_ips().filter(|own| own.association.is_some()).collect();
+    let fixed: Vec<_> = sample.site.instances().flat_map(|own| own.interfaces.iter().map(|own| own.ip)).collect();
     match dice.roll() % 4 {
         0 | 1 if !bound.is_empty() => dice.pick(&bound).address,
+        2 if !fixed.is_empty() => dice.pick(&fixed),
         _ => address(dice),
     }
 }
@@ -161,7 +169,9 @@ fn ipv4(dice: &mut Dice<'_>, frame: &mut Vec<u8>, src: Ipv4Addr, dst: Ipv4Addr) 
     let proto = dice.pick(&[1, 1, 1, 6, 6, 17, 17, 2, 47, 50, 132, 0]);
     let ttl = if dice.once_in(8) { dice.pick(&[0, 1, 2]) } else { 64 };
     let fragment: u16 = if dice.once_in(10) { dice.pick(&[0x2000, 0x2010, 0x0010]) } else { 0x4000 };
-    let length: u16 = if dice.once_in(20) { dice.pick(&[10, 400]) } else { 60 };
+    // The longer ones are more than a narrow provider takes.
+    let body: u8 = dice.pick(&[40, 40, 48, 49, 80]);
+    let length: u16 = if dice.once_in(20) { dice.pick(&[10, 400]) } else { 20 + u16::from(body) };
     frame.extend([8, 0, dice.pick(&[0x45, 0x45, 0x45, 0x45, 0x47, 0x43]), dice.pick(&[0, 0x10, 0x03])]);
     frame.extend(length.to_be_bytes());
     frame.extend([0, 7]);
@@ -170,7 +180,7 @@ fn ipv4(dice: &mut Dice<'_>, frame: &mut Vec<u8>, src: Ipv4Addr, dst: Ipv4Addr) 
     frame.extend(src.octets());
     frame.extend(dst.octets());
     let start = frame.len();
-    frame.extend((0..40_u8).map(|byte| byte.wrapping_mul(7).wrapping_add(proto)));
+    frame.extend((0..body).map(|byte| byte.wrapping_mul(7).wrapping_add(proto)));
     if proto == 1 {
         // Questions, answers, and errors that quote a packet.
         frame[start] = dice.pick(&[8, 8, 0, 3, 11, 12]);

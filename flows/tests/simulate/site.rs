@@ -12,6 +12,7 @@ use buoy_topology::ops::{
 use buoy_topology::{
     Bridge, Change, DatapathId, Dialect, HostName, Learnt, MacAddr, Name, NeighbourKey, Port, PortName, PortNo, Site,
 };
+use ipnet::Ipv4Net;
 use proptest::prelude::*;
 
 /// The provider's bridge.
@@ -26,6 +27,8 @@ pub(crate) const PATCH: PortNo = PortNo(3);
 /// The patch port and the guests' ports of the instances' bridge; vm4 is a trunk.
 pub(crate) const INTEGRATION_PORTS: [(&str, u32); 7] =
     [("int-sim-ex", 1), ("vm0", 10), ("vm1", 11), ("vm2", 12), ("vm3", 13), ("vm4", 14), ("spare1", 15)];
+/// The MTU of a provider that has one.
+pub(crate) const NARROW: u16 = 68;
 const UPLINK_MAC: MacAddr = MacAddr::new([2, 0, 0xcb, 0, 0x71, 2]);
 
 /// A site and what its bridges look like.
@@ -46,6 +49,9 @@ pub(crate) struct Plan {
     translates: bool,
     knows_gateway: bool,
     has_onlink: bool,
+    /// Whether each provider routes fixed addresses, and whether it takes short packets only.
+    routes: [bool; 2],
+    is_narrow: [bool; 2],
     is_legacy: bool,
     /// Whether instances share an address.
     pub(crate) shares: bool,
@@ -56,13 +62,14 @@ pub(crate) struct Plan {
 
 /// Plans of sites on bridges of OpenFlow 1.3.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    let flags = any::<[bool; 7]>();
+    let flags = any::<[bool; 11]>();
     let instances = prop::collection::vec(any::<u8>(), 1..9);
     let associations = prop::collection::vec((any::<u8>(), any::<u8>()), 0..12);
     let directs = prop::collection::vec(any::<u8>(), 0..3);
     (any::<(u8, u8)>(), flags, instances, associations, directs).prop_map(
         |(policies, flags, instances, associations, directs)| {
-            let [first, second, has_second, translates, knows_gateway, has_onlink, shares] = flags;
+            let [first, second, has_second, translates, knows_gateway, has_onlink, flags @ ..] = flags;
+            let [routes, other_routes, is_narrow, other_is_narrow, shares] = flags;
             Plan {
                 policies,
                 vlans: (first, second),
@@ -70,6 +77,8 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
                 translates,
                 knows_gateway,
                 has_onlink,
+                routes: [routes, other_routes],
+                is_narrow: [is_narrow, other_is_narrow],
                 is_legacy: false,
                 shares,
                 instances,
@@ -107,11 +116,12 @@ impl Plan {
             let (uplink, vlan) = if self.vlans.1 { ("eth0", Some(4_001)) } else { ("eth1", None) };
             self.provider(&mut site, 1, uplink, self.policies.1, vlan);
         }
-        for network in 0..2 {
-            // Two tenants with the same addresses.
+        for network in 0..2_u8 {
+            // Two tenants with the same addresses, unless a provider has to know them apart.
+            let third = self.third(network);
             let spec = NetworkSpec {
-                cidr: "10.0.0.0/24".parse().unwrap(),
-                gateway: [10, 0, 0, 1].into(),
+                cidr: format!("10.0.{third}.0/24").parse().unwrap(),
+                gateway: [10, 0, third, 1].into(),
                 gateway_mac: None,
                 project: None,
                 auto_assign: None,
@@ -120,7 +130,8 @@ impl Plan {
             site.change(|site| site.create_network(name(&format!("net{network}")), spec));
         }
         for (number, seed) in (0_u8..).zip(&self.instances) {
-            site.change(|site| site.add_instance(name(&format!("i{number}")), instance(number, *seed)));
+            let third = self.third(seed / 4 % 2);
+            site.change(|site| site.add_instance(name(&format!("i{number}")), instance(number, *seed, third)));
         }
         for seed in &self.directs {
             let (number, provider) = (seed % 2, seed / 2 % 2);
@@ -150,6 +161,12 @@ impl Plan {
         Sample { site, learnt, external, integration }
     }
 
+    /// The third octet of a network's addresses.
+    fn third(&self, network: u8) -> u8 {
+        let is_routed = self.routes[0] || (self.has_second && self.routes[1]);
+        if is_routed { network } else { 0 }
+    }
+
     fn provider(&self, site: &mut Builder, number: u8, uplink: &str, policy: u8, vlan: Option<u16>) {
         let policies = [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(Some(mac(0x55)))];
         let net = format!("203.0.113.{}/25", 128 * number);
@@ -163,6 +180,8 @@ impl Plan {
             host_ips: vec![[203, 0, 113, 128 * number + 2].into()],
             mac_policy: policies[usize::from(policy) % 3],
             onlink: if self.has_onlink { vec![net.parse().unwrap()] } else { Vec::new() },
+            no_snat: self.routes[usize::from(number)].then(|| routed(number)).into_iter().collect(),
+            mtu: self.is_narrow[usize::from(number)].then(|| NARROW.try_into().unwrap()),
             garp: false,
             garp_timing: Default::default(),
             hook: None,
@@ -214,6 +233,7 @@ impl Plan {
             name: port(own),
             dialect: if self.is_legacy { Dialect::OpenFlow10 } else { Dialect::OpenFlow13 },
             meters: !self.is_legacy,
+            measures: !self.is_legacy,
             ports,
         }
     }
@@ -245,7 +265,7 @@ impl Sample {
     }
 }
 
-fn instance(number: u8, seed: u8) -> InstanceSpec {
+fn instance(number: u8, seed: u8, third: u8) -> InstanceSpec {
     // Every fourth one is behind the trunk.
     let is_tagged = seed.is_multiple_of(4);
     let interface = InterfaceSpec {
@@ -253,10 +273,15 @@ fn instance(number: u8, seed: u8) -> InstanceSpec {
         port: port(&if is_tagged { "vm4".to_owned() } else { format!("vm{}", number % 4) }),
         vlan: is_tagged.then(|| u16::from(100 + number).try_into().unwrap()),
         mac: mac(0x10 + number),
-        ip: [10, 0, 0, 10 + seed / 8 % 4 + 4 * (number % 2)].into(),
+        ip: [10, 0, third, 10 + seed / 8 % 4 + 4 * (number % 2)].into(),
     };
     let project = name("default");
     InstanceSpec { project, bridge: port(INTEGRATION), interface, labels: Default::default(), note: None }
+}
+
+/// Where a provider routes fixed addresses, if it does.
+pub(crate) fn routed(provider: u8) -> Ipv4Net {
+    Ipv4Net::new_assert([198, 51, 100, 64 * (provider + 1)].into(), 26)
 }
 
 /// An address of a provider's pool.

@@ -1,6 +1,6 @@
 //! Looking at a lab from inside: each probe has a deadline and says what it saw.
 //!
-//! [`ping`], [`exchange`] and [`stream`] carry traffic, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
+//! [`ping`], [`exchange`] and [`stream`] carry traffic, [`reach`] does all of it at once, [`mod@hop`] finds the way, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
 //! [`inject`] and [`storm`] send
 //! what no stack would, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
 //! nodes.
@@ -9,9 +9,11 @@ pub mod arp;
 pub mod capture;
 pub mod exchange;
 pub mod frame;
+pub mod hop;
 pub mod inject;
 pub mod ping;
 pub mod police;
+pub mod reach;
 pub mod responder;
 pub mod storm;
 pub mod stream;
@@ -20,9 +22,11 @@ pub use arp::{arping, flush_neighbours, neighbour};
 pub use capture::Capture;
 pub use exchange::{Exchange, Server, tcp_exchange, tcp_server, udp_exchange, udp_server};
 pub use frame::{Arp, ArpOperation, Frame};
+pub use hop::hop;
 pub use inject::inject;
 pub use ping::{PingReport, PingRun, ping};
 pub use police::Police;
+pub use reach::{assert_reaches, assert_refused};
 pub use storm::{StormReport, StormRun};
 pub use stream::{StreamReport, StreamRun};
 

@@ -17,7 +17,12 @@ fn forms() -> Vec<Vec<Flow>> {
                 for knows_gateway in [true, false] {
                     let (site, learnt) = site(policy);
                     let learnt = if knows_gateway { learnt } else { Learnt::default() };
-                    let bridge = Bridge { dialect: Dialect::OpenFlow10, meters: false, ..bridge(name, local_mac) };
+                    let bridge = Bridge {
+                        dialect: Dialect::OpenFlow10,
+                        meters: false,
+                        measures: false,
+                        ..bridge(name, local_mac)
+                    };
                     let role = Role::of(&site, &bridge.name, &port("br-int"));
                     let world = World { site: &site, learnt: &learnt, bridge: &bridge, role };
                     let flows = compile_all(world).unwrap_or_else(|clash| panic!("{clash}"));

@@ -3,6 +3,7 @@
 //! [`site`] declares what a customer of each provider declares; the other files are scenarios.
 
 mod changes;
+mod errors;
 mod garp;
 mod gateway;
 mod guests;
@@ -14,3 +15,4 @@ mod snat;
 mod storms;
 mod traffic;
 mod vlan;
+mod withdrawn;

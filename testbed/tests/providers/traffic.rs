@@ -1,7 +1,9 @@
 //! Packets through floating IPs, and packets that nobody takes.
 
 use buoy_testbed::probe::capture::listing;
-use buoy_testbed::probe::{Capture, Frame, flush_neighbours, ping, tcp_exchange, tcp_server, udp_exchange, udp_server};
+use buoy_testbed::probe::{
+    Capture, Frame, assert_reaches, flush_neighbours, ping, tcp_exchange, tcp_server, udp_exchange, udp_server,
+};
 use buoy_testbed::scenario::SOON;
 
 use crate::site::{REMOTE, Site, at_each_provider, vm};
@@ -118,11 +120,17 @@ fn an_address_without_an_instance_is_silent_and_does_not_loop() {
 fn instances_reach_each_other_by_floating_ip_without_the_provider() {
     at_each_provider(|site| {
         let [one, two, ..] = site.case.addresses else { panic!("too few addresses") };
+        let own = [(site.lab.node("vm1"), *one), (site.lab.node("vm2"), *two)];
         site.associate(*one, 1);
         site.associate(*two, 2);
-        let _server = tcp_server(&site.lab.node("vm1"), 80);
-        let seen = tcp_exchange(&site.lab.node("vm2"), *one, 80, "hello", SOON).expect("another's floating IP");
-        assert_eq!(seen.peer.ip(), std::net::IpAddr::from(*two));
-        assert!(ping(&site.lab.node("vm1"), *one, 3).is_complete(), "its own");
+        let _servers = own.each_ref().map(|(node, _)| (tcp_server(node, 80), udp_server(node, 53)));
+        let capture = Capture::start(&site.lab.node("police"), "server", "ip");
+        for (node, seen) in &own {
+            for to in [*one, *two] {
+                assert_reaches(node, to, *seen, SOON);
+            }
+        }
+        let seen = capture.stop();
+        assert!(seen.is_empty(), "{}", listing(&seen));
     });
 }

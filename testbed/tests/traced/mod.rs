@@ -30,7 +30,9 @@ pub(crate) type Stage = (String, u8, Option<(u16, u64)>);
 pub(crate) struct Traced {
     /// All of it.
     pub(crate) text: String,
-    pub(crate) stages: Vec<Stage>,
+    stages: Vec<Stage>,
+    /// Where the packet is measured: after so many stages, and how long it may be. Both ways are told, the longer one first.
+    measured: Option<(usize, usize)>,
     actions: String,
     ports: BTreeMap<u32, (String, PortNo)>,
 }
@@ -94,11 +96,15 @@ impl Ovs {
 
 impl Traced {
     fn read(text: String, ports: BTreeMap<u32, (String, PortNo)>) -> Self {
-        let mut stages = Vec::new();
+        let (mut stages, mut measured) = (Vec::new(), None);
         let mut bridge = String::new();
         for line in text.lines() {
             if let Some(name) = line.trim().strip_prefix("bridge(\"") {
                 bridge = name.trim_end_matches("\")").to_owned();
+            }
+            if let Some((_, rest)) = line.split_once("check_pkt_larger(") {
+                let most = rest.split(')').next().expect("there is a first");
+                measured = Some((stages.len(), most.parse().expect("a number")));
             }
             let Some((table, rest)) = line.trim().split_once(". ") else { continue };
             let Ok(table) = table.parse() else { continue };
@@ -114,17 +120,33 @@ impl Traced {
         }
         let actions = text.lines().rev().find_map(|line| line.strip_prefix("Datapath actions: "));
         let actions = actions.unwrap_or_else(|| panic!("no actions in\n{text}")).to_owned();
-        Self { text, stages, actions, ports }
+        Self { text, stages, measured, actions, ports }
     }
 
-    /// What the datapath does with a packet that has these headers.
-    pub(crate) fn ends(&self, mut headers: Headers) -> Vec<End> {
+    /// The stages of a packet that has so many bytes without tag and padding.
+    pub(crate) fn stages(&self, length: usize) -> Vec<Stage> {
+        let Some((at, most)) = self.measured else { return self.stages.clone() };
+        let (before, after) = self.stages.split_at(at);
+        let place = |stage: &Stage| (stage.0.clone(), stage.1);
+        let second =
+            after.iter().skip(1).position(|own| place(own) == place(&after[0])).expect("both ways are told") + 1;
+        let (longer, other) = after.split_at(second);
+        [before, if length > most { longer } else { other }].concat()
+    }
+
+    /// Whether it depends on the packet's length what becomes of it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.measured.is_some()
+    }
+
+    /// What the datapath does with a packet that has these headers, and so many bytes without tag and padding.
+    pub(crate) fn ends(&self, mut headers: Headers, length: usize) -> Vec<End> {
         let mut ends = Vec::new();
-        self.run(&self.actions, &mut headers, &mut ends);
+        self.run(&self.actions, (&mut headers, length), &mut ends);
         ends
     }
 
-    fn run(&self, actions: &str, headers: &mut Headers, ends: &mut Vec<End>) {
+    fn run(&self, actions: &str, (headers, length): (&mut Headers, usize), ends: &mut Vec<End>) {
         for action in split(actions) {
             if let Ok(number) = action.parse::<u32>() {
                 let (bridge, port) =
@@ -145,11 +167,20 @@ impl Traced {
                     headers.vlan = Some(Vlan { kind: 0x8100, tci });
                 }
                 "set" => set(inner, headers),
-                "clone" => self.run(inner, &mut headers.clone(), ends),
+                "clone" => self.run(inner, (&mut headers.clone(), length), ends),
                 // How OVS hands a copy to a meter and the controller.
                 "sample" => {
                     let (_, inner) = inner.split_once("actions(").unwrap_or_else(|| panic!("{action}"));
-                    self.run(inner.strip_suffix(')').expect("it is closed"), &mut headers.clone(), ends);
+                    self.run(inner.strip_suffix(')').expect("it is closed"), (&mut headers.clone(), length), ends);
+                }
+                "check_pkt_len" => {
+                    let parts = split(inner);
+                    let [size, longer, other] = *parts else { panic!("{action}") };
+                    let most = size.strip_prefix("size=").expect("a size").parse::<usize>().expect("a number");
+                    let tag = if headers.vlan.is_some() { 4 } else { 0 };
+                    let (way, name) = if length + tag > most { (longer, "gt(") } else { (other, "le(") };
+                    let way = way.strip_prefix(name).and_then(|own| own.strip_suffix(')')).expect("it is closed");
+                    self.run(way, (headers, length), ends);
                 }
                 "userspace" => {
                     let (_, reason) = inner.split_once("reason=").unwrap_or_else(|| panic!("{action}"));

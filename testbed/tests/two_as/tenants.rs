@@ -3,7 +3,7 @@
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{Capture, arping, flush_neighbours, neighbour, ping, tcp_exchange, tcp_server};
 
-use crate::site::{FIXED, HOSTS, NORTH, PATIENCE, SOUTH, in_both_forms};
+use crate::site::{FIXED, HOSTS, NORTH, PATIENCE, REMOTE, SOUTH, in_both_forms};
 
 #[test]
 fn tenants_with_the_same_addresses_do_not_see_each_other() {
@@ -59,6 +59,24 @@ fn an_address_of_one_tenant_is_not_for_the_other() {
         assert!(refused.stderr.contains("belongs to project blue"), "{refused}");
         for address in HOSTS.into_iter().chain([address]) {
             site.assert_reached(address);
+        }
+    });
+}
+
+#[test]
+fn what_is_for_an_address_of_one_provider_that_nobody_has_leaves_by_neither() {
+    in_both_forms(|site| {
+        let (own, nobodys) = (SOUTH[0], NORTH[0].0);
+        site.command(&format!("fip associate {own} blue-2"));
+        site.assert_reached(own);
+        let captures = ["north", "south"]
+            .map(|police| Capture::start(&site.lab.node(police), "server", &format!("host {nobodys}")));
+        let guest = site.lab.node("vm2");
+        assert!(ping(&guest, nobodys, 3).is_silent());
+        // The way out is open.
+        assert!(ping(&guest, REMOTE, 3).is_complete());
+        for frames in captures.map(Capture::stop) {
+            assert!(frames.is_empty(), "{}", listing(&frames));
         }
     });
 }

@@ -72,6 +72,10 @@ impl Site {
             let text = format!("{address} is in network {} ({})", network.name, network.cidr);
             return Err(OpError::invalid(text));
         }
+        if let Some(routing) = self.routed_by(address) {
+            let text = format!("{address} is where fixed addresses are routed: --no-snat of provider {}", routing.name);
+            return Err(OpError::invalid(text));
+        }
         if let Some(other) = self.direct_at(address) {
             return Err(OpError::DirectAddressTaken { address, direct: other.name.clone() });
         }

@@ -59,6 +59,8 @@ pub enum OpError {
     OutsidePool { address: Ipv4Addr, pool: Name },
     #[error("{span} is not wholly in pool {pool}: `buoyctl pool show {pool}` shows its ranges")]
     NotInPool { span: Span, pool: Name },
+    #[error("{span} was not wholly taken out of pool {pool}: `buoyctl pool show {pool}` shows what was, as withdrawn")]
+    NotWithdrawn { span: Span, pool: Name },
     #[error("instance {instance} has no fixed IP {fixed_ip}: it has {}", list(.has))]
     NoSuchFixedIp { instance: Name, fixed_ip: Ipv4Addr, has: Vec<Ipv4Addr> },
 
@@ -93,6 +95,20 @@ pub enum OpError {
     Overlap { span: Span, other: Span, pool: Name },
     #[error("network {network} ({cidr}) overlaps {span} of pool {pool}: fixed and floating addresses must differ")]
     NetworkOverlap { network: Name, cidr: Ipv4Net, span: Span, pool: Name },
+    #[error("--no-snat {block} overlaps {other} of provider {provider}: an address is reached by one provider alone")]
+    NoSnatTaken { block: Ipv4Net, other: Ipv4Net, provider: Name },
+    #[error(
+        "--no-snat {block} of provider {provider} overlaps {span} of pool {pool}: floating IPs are reached as floating IPs"
+    )]
+    NoSnatPool { block: Ipv4Net, provider: Name, span: Span, pool: Name },
+    #[error(
+        "--no-snat {block} of provider {provider} overlaps network {network} ({cidr}): the provider cannot be the way to it"
+    )]
+    NoSnatNetwork { block: Ipv4Net, provider: Name, cidr: Ipv4Net, network: Name },
+    #[error(
+        "networks {network} ({cidr}) and {other} ({other_cidr}) overlap, and provider {provider} has --no-snat: what comes back to a fixed address must have one network to go to"
+    )]
+    NetworksMeet { network: Name, cidr: Ipv4Net, other: Name, other_cidr: Ipv4Net, provider: Name },
     #[error("fixed IP {fixed_ip} of network {network} belongs to instance {instance}")]
     FixedIpTaken { fixed_ip: Ipv4Addr, network: Name, instance: Name },
     #[error("MAC {mac} in network {network} belongs to instance {instance}")]

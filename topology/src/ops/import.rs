@@ -79,8 +79,10 @@ impl Site {
 
     /// Makes the change of what was taken in.
     fn finish(&self, import: Import, old: &Arc<Pool>) -> Imported {
-        let Import { pool, told, mut entries, .. } = import;
+        let Import { mut pool, told, mut entries, .. } = import;
         let mut change = Change::default();
+        let spans: Vec<_> = entries.iter().map(|entry| entry.span).collect();
+        self.reclaim(&mut pool, &spans, &mut change);
         let mut next = self.next_entity();
         for (address, Told { mac, note }) in told {
             let known = self.floating_ip(address).cloned();

@@ -8,6 +8,7 @@ mod fip;
 mod import;
 mod instance;
 mod network;
+mod no_snat;
 mod pool;
 mod project;
 mod provider;

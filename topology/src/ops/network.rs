@@ -27,7 +27,7 @@ pub struct NetworkSpec {
 }
 
 impl Site {
-    /// A new network. Networks are apart from each other, so their subnets may overlap.
+    /// A new network. Networks are apart from each other, so their subnets may overlap unless a provider routes them.
     pub fn create_network(&self, name: Name, spec: NetworkSpec) -> Result<Change, OpError> {
         if self.network(&name).is_some() {
             return Err(OpError::Exists { noun: Noun::Network, name });
@@ -51,6 +51,7 @@ impl Site {
         if let Some((address, direct)) = self.directs_in(whole).next() {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        self.check_routed_network(&name, cidr)?;
         if let Some(pool) = &spec.auto_assign {
             self.known_pool(pool)?;
         }

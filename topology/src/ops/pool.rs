@@ -66,6 +66,7 @@ impl Site {
             addresses: AddressSet::default(),
             default: spec.default,
             reserved: AddressSet::default(),
+            withdrawn: AddressSet::default(),
             cool_down: spec.cool_down,
             warn_at: spec.warn_at,
         };
@@ -100,7 +101,8 @@ impl Site {
         self.widen((**self.known_pool(name)?).clone(), spec, self.next_entity())
     }
 
-    /// A pool with fewer addresses. None of them may be allocated.
+    /// A pool with fewer addresses. None of them may be allocated. The provider may go on sending them here: but for those
+    /// that it looks for by ARP, on link, they stay closed.
     pub fn remove_from_pool(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Change, OpError> {
         let mut pool = (**self.known_pool(name)?).clone();
         let mut change = Change::default();
@@ -110,6 +112,7 @@ impl Site {
             let before = pool.addresses.size();
             pool.addresses.remove(span);
             pool.reserved.remove(span);
+            pool.withdrawn.insert(span);
             if before - pool.addresses.size() != span.size() {
                 return Err(OpError::NotInPool { span, pool: name.clone() });
             }
@@ -131,8 +134,38 @@ impl Site {
         if !used.is_empty() {
             return Err(OpError::AddressesInUse { pool: name.clone(), addresses: used });
         }
+        for block in self.provider(&pool.provider).into_iter().flat_map(|provider| &provider.onlink) {
+            pool.withdrawn.remove(Span { first: block.network(), last: block.broadcast() });
+        }
         change.put(Record::Pool(Arc::new(pool)));
         Ok(change)
+    }
+
+    /// Addresses that were taken out of a pool are like any other's from then on: the provider does not send them here.
+    pub fn forget_withdrawn(&self, name: &Name, ranges: &[RangeSpec]) -> Result<Change, OpError> {
+        let mut pool = (**self.known_pool(name)?).clone();
+        for range in ranges {
+            let span = range.span(true);
+            if pool.withdrawn.covered(span) != span.size() {
+                return Err(OpError::NotWithdrawn { span, pool: name.clone() });
+            }
+            pool.withdrawn.remove(span);
+        }
+        let mut change = Change::default();
+        change.put(Record::Pool(Arc::new(pool)));
+        Ok(change)
+    }
+
+    /// Addresses that a pool gets are remembered as taken out by none any more.
+    pub(super) fn reclaim(&self, pool: &mut Pool, spans: &[Span], change: &mut Change) {
+        spans.iter().for_each(|span| pool.withdrawn.remove(*span));
+        for other in self.pools().filter(|other| other.name != pool.name) {
+            if spans.iter().any(|span| other.withdrawn.overlap(*span).is_some()) {
+                let mut other = (**other).clone();
+                spans.iter().for_each(|span| other.withdrawn.remove(*span));
+                change.put(Record::Pool(Arc::new(other)));
+            }
+        }
     }
 
     /// A pool less. None of its addresses may be allocated.
@@ -163,8 +196,9 @@ impl Site {
         spec.mac.map_or(Ok(()), check_mac)?;
         let mut change = Change::default();
         let mut next = next.0;
-        for range in &spec.ranges {
-            let span = range.span(spec.all_addresses);
+        let spans: Vec<_> = spec.ranges.iter().map(|range| range.span(spec.all_addresses)).collect();
+        self.reclaim(&mut pool, &spans, &mut change);
+        for span in spans {
             self.check_span(&pool, span)?;
             pool.addresses.insert(span);
             if let Some(mac) = spec.mac {
@@ -213,6 +247,9 @@ impl Site {
         }
         if let Some((address, direct)) = self.directs_in(span).find(|(_, own)| own.provider != pool.provider) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
+        }
+        if let Some((provider, block)) = self.no_snat_in(span) {
+            return Err(OpError::NoSnatPool { block, provider, span, pool: pool.name.clone() });
         }
         for network in self.networks() {
             let cidr = Span { first: network.cidr.network(), last: network.cidr.broadcast() };

@@ -8,7 +8,8 @@ use ipnet::Ipv4Net;
 
 use super::{Noun, OpError, derived_mac};
 use crate::{
-    Change, Direct, GarpTiming, HookCommand, Key, MacAddr, MacPolicy, Name, PortName, Provider, Record, Site, VlanId,
+    Change, Direct, GarpTiming, HookCommand, Key, MacAddr, MacPolicy, Mtu, Name, PortName, Provider, Record, Site,
+    VlanId,
 };
 
 /// What a provider is to be.
@@ -25,6 +26,8 @@ pub struct ProviderSpec {
     pub host_ips: Vec<Ipv4Addr>,
     pub mac_policy: PolicySpec,
     pub onlink: Vec<Ipv4Net>,
+    pub no_snat: Vec<Ipv4Net>,
+    pub mtu: Option<Mtu>,
     pub garp: bool,
     pub garp_timing: GarpTiming,
     pub hook: Option<HookCommand>,
@@ -57,6 +60,8 @@ impl From<&Provider> for ProviderSpec {
                 MacPolicy::Router(mac) => PolicySpec::Router(Some(mac)),
             },
             onlink: provider.onlink.clone(),
+            no_snat: provider.no_snat.clone(),
+            mtu: provider.mtu,
             garp: provider.garp,
             garp_timing: provider.garp_timing,
             hook: provider.hook.clone(),
@@ -197,6 +202,7 @@ impl Site {
             check_station(*address)?;
         }
         spec.onlink.iter().copied().try_for_each(check_block)?;
+        self.check_no_snat(id, &name, &spec.no_snat)?;
         let mac_policy = match spec.mac_policy {
             PolicySpec::Host => MacPolicy::Host,
             PolicySpec::Vmac => MacPolicy::Vmac,
@@ -219,6 +225,8 @@ impl Site {
             host_ips: spec.host_ips,
             mac_policy,
             onlink: spec.onlink,
+            no_snat: spec.no_snat,
+            mtu: spec.mtu,
             garp: spec.garp,
             garp_timing: spec.garp_timing,
             hook: spec.hook,

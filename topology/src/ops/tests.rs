@@ -1,7 +1,9 @@
 mod direct;
+mod no_snat;
 mod projects;
 mod snat;
 mod wiring;
+mod withdrawn;
 
 use std::net::Ipv4Addr;
 
@@ -29,6 +31,8 @@ fn provider(policy: PolicySpec) -> ProviderSpec {
         host_ips: vec![[203, 0, 113, 2].into()],
         mac_policy: policy,
         onlink: Vec::new(),
+        no_snat: Vec::new(),
+        mtu: None,
         garp: false,
         garp_timing: Default::default(),
         hook: None,

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use crate::{
-    Direct, EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, PortName, Project, Provider,
-    Quota, Record, Span, Time,
+    AddressSet, Direct, EntityId, FloatingIp, Generation, Instance, Interface, Name, Network, Pool, PortName, Project,
+    Provider, Quota, Record, Span, Time,
 };
 use free::FreeAddresses;
 use index::Index;
@@ -72,6 +72,11 @@ impl Site {
     /// The provider with this number.
     pub fn provider_by_id(&self, id: EntityId) -> Option<&Arc<Provider>> {
         self.providers.values().find(|provider| provider.id == id)
+    }
+
+    /// The provider that is declared to route fixed addresses to an address.
+    pub fn routed_by(&self, address: Ipv4Addr) -> Option<&Arc<Provider>> {
+        self.providers.values().find(|provider| provider.routes(address))
     }
 
     /// All pools, by name.
@@ -193,21 +198,42 @@ impl Site {
 
     /// The addresses of a pool's ranges that it does not hand out.
     pub fn kept_of(&self, pool: &Pool) -> impl Iterator<Item = Ipv4Addr> {
-        let provider = self.providers.get(&pool.provider);
-        let declared = provider.into_iter().flat_map(|own| own.gateway.iter().chain(&own.host_ips));
-        let mut kept: BTreeSet<_> =
-            declared.chain(&self.kept).copied().filter(|kept| pool.addresses.contains(*kept)).collect();
-        kept.extend(pool.addresses.spans().iter().flat_map(|span| self.index.direct_in(*span)));
-        kept.into_iter()
+        self.kept_among(pool, &pool.addresses)
     }
 
     /// The fewest CIDR blocks that cover what a pool hands out.
     pub fn blocks(&self, pool: &Pool) -> Vec<Ipv4Net> {
-        let mut own = pool.addresses.clone();
-        for address in self.kept_of(pool) {
+        self.blocks_of(pool, &pool.addresses)
+    }
+
+    /// The fewest CIDR blocks that cover what a pool keeps from host and gateway: what it hands out, and what was taken out
+    /// of it.
+    pub fn closed_blocks(&self, pool: &Pool) -> Vec<Ipv4Net> {
+        let all = [&pool.addresses, &pool.withdrawn].into_iter().flat_map(|own| own.spans());
+        self.blocks_of(pool, &all.copied().collect())
+    }
+
+    /// The pool that an address was taken out of, while that is remembered.
+    pub fn withdrawn_from(&self, address: Ipv4Addr) -> Option<&Arc<Pool>> {
+        self.pools.values().find(|pool| pool.withdrawn.contains(address))
+    }
+
+    fn blocks_of(&self, pool: &Pool, addresses: &AddressSet) -> Vec<Ipv4Net> {
+        let mut own = addresses.clone();
+        for address in self.kept_among(pool, addresses) {
             own.remove(Span { first: address, last: address });
         }
         own.spans().iter().flat_map(Span::blocks).collect()
+    }
+
+    /// Those of some addresses of a pool that the provider, the host or a direct port needs for itself.
+    fn kept_among(&self, pool: &Pool, addresses: &AddressSet) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let provider = self.providers.get(&pool.provider);
+        let declared = provider.into_iter().flat_map(|own| own.gateway.iter().chain(&own.host_ips));
+        let mut kept: BTreeSet<_> =
+            declared.chain(&self.kept).copied().filter(|kept| addresses.contains(*kept)).collect();
+        kept.extend(addresses.spans().iter().flat_map(|span| self.index.direct_in(*span)));
+        kept.into_iter()
     }
 
     /// The number that the next new entity gets.

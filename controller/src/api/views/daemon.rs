@@ -38,7 +38,7 @@ views! {
         applied: bool,
         /// What is wrong: why it was dropped, which flow it refused, which port is missing.
         error: Option<String>,
-        /// What cannot be done in its dialect.
+        /// What cannot be done in its dialect, or because it is too old.
         limits: Vec<String>,
         /// Flows of others that stand before ours; `switch.show` alone looks for them.
         warnings: Option<Vec<String>>,
@@ -99,6 +99,11 @@ views! {
         allocated: usize,
         /// Floating IPs that lead to an instance.
         associated: usize,
+    }
+    /// Figures.
+    MetricsView {
+        /// All of them, in the text format of Prometheus, version 0.0.4.
+        text: String,
     }
     /// Where a watch begins.
     WatchView {

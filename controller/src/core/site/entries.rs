@@ -70,6 +70,8 @@ fn provider(own: &Provider) -> ProviderCreate {
         mac_policy,
         router_mac,
         onlink: own.onlink.iter().copied().map(Subnet).collect(),
+        no_snat: own.no_snat.iter().copied().map(Subnet).collect(),
+        mtu: own.mtu,
         garp: own.garp.then_some(Switch::On),
         garp_count: (count != usual.count).then_some(count),
         garp_interval: (interval_ms != usual.interval_ms).then_some(interval_ms),

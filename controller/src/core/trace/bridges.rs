@@ -147,6 +147,7 @@ fn bridge(name: PortName, ports: BTreeSet<PortName>) -> Bridge {
         name,
         dialect: Dialect::OpenFlow13,
         meters: true,
+        measures: true,
         ports: numbered.chain([local]).collect(),
     }
 }

@@ -56,7 +56,7 @@ impl Session {
         if matches!(self.state, State::Features) {
             self.state = State::Ready;
             let dialect = Dialect::OpenFlow10;
-            self.events.push_back(Event::Ready(Ready { features, ports, dialect, meters: false }));
+            self.events.push_back(Event::Ready(Ready { features, ports, dialect, meters: false, measures: false }));
             self.events.push_back(Event::Unwatched { is_over: false });
         }
     }

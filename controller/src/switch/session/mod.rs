@@ -1,8 +1,8 @@
 //! One OpenFlow session as a state machine: messages and time go in, messages and events come out.
 //!
 //! ```text
-//!   Hello ──hello──> Features ──reply──> Ports ──last part──> Meters ──reply or error──> Ready
-//!                       └───reply in OpenFlow 1.0─────────────────────────────────────────^
+//!   Hello ──hello──> Features ──reply──> Ports ──last part──> Abilities ──reply or error──> Ready
+//!                       └───reply in OpenFlow 1.0────────────────────────────────────────────^
 //! ```
 //! The hellos choose the dialect; 1.3 wins where both are offered. What is different in 1.0 is in [`legacy`] and
 //! [`phases`].
@@ -42,6 +42,7 @@ use bytes::{Bytes, BytesMut};
 use budget::Budget;
 pub use close::CloseReason;
 use election::Election;
+use handshake::Asked;
 use job::Job;
 pub use job::{BundleOutcome, FlowMods, Refusal};
 pub use words::{Command, Event, Ready};
@@ -76,7 +77,7 @@ enum State {
     Hello,
     Features,
     Ports(Features, Vec<Port>),
-    Meters(Features, Vec<Port>, Xid),
+    Abilities(Features, Vec<Port>, Asked),
     Ready,
 }
 
@@ -228,9 +229,8 @@ impl Session {
                 }
                 if !reply.more {
                     let (features, ports) = (*features, std::mem::take(ports));
-                    let ask = MultipartRequest::new(MultipartRequestBody::MeterFeatures);
-                    let xid = self.send(Message::MultipartRequest(ask));
-                    self.state = State::Meters(features, ports, xid);
+                    let asked = self.ask_abilities();
+                    self.state = State::Abilities(features, ports, asked);
                 }
             }
             MultipartReplyBody::MeterFeatures(features) => self.become_ready(features.max_meter > 0),
@@ -281,7 +281,11 @@ impl Session {
         if matches!(self.state, State::Hello) && error.is_incompatible() {
             return Err(CloseReason::Version { offered: 0 });
         }
-        if matches!(self.state, State::Meters(_, _, own) if own == xid) {
+        if let State::Abilities(_, _, asked) = &mut self.state
+            && asked.measure == xid
+        {
+            asked.measures = false;
+        } else if matches!(&self.state, State::Abilities(_, _, asked) if asked.meters == xid) {
             self.become_ready(false);
         } else if self.is_ready() && xid == self.monitor {
             self.events.push_back(Event::Unwatched { is_over: false });

@@ -145,7 +145,7 @@ fn flows(cookies: &[u64], more: bool) -> Message {
     Message::MultipartReply(MultipartReply { more, body })
 }
 
-/// What the session sends at each step of the handshake, and what a switch answers.
+/// What the session sends last at each step of the handshake, and what a switch answers.
 fn handshake() -> [(&'static str, Message); 4] {
     [
         ("hello", Message::Hello(Hello { version: VERSION_1_3, bitmap: None })),
@@ -205,17 +205,38 @@ fn handshake_is_hello_features_ports_meters() {
     let mut talk = Talk::new();
     for (expected, answer) in handshake() {
         assert!(talk.session.poll_event().is_none());
-        let (xid, message) = talk.only_sent();
+        let mut sent = talk.sent();
+        let (xid, message) = sent.pop().unwrap();
         assert_eq!(word(&message), expected);
+        // Beside the question about meters goes a packet to be measured.
+        let is_last = matches!(
+            answer,
+            Message::MultipartReply(MultipartReply { body: MultipartReplyBody::MeterFeatures(_), .. })
+        );
+        assert_eq!(words(&sent), if is_last { vec!["packet out"] } else { vec![] });
         talk.says(xid, answer);
     }
     let (_, Message::MultipartRequest(asked)) = talk.only_sent() else { panic!("no monitor was asked for") };
     assert!(matches!(asked.body, MultipartRequestBody::FlowMonitor(_)), "{asked:?}");
     let Event::Ready(ready) = talk.event() else { panic!("not ready") };
-    assert_eq!(
-        ready,
-        Ready { features: features(), ports: vec![port(1), port(2)], dialect: Dialect::OpenFlow13, meters: true }
-    );
+    let ports = vec![port(1), port(2)];
+    let all = Ready { features: features(), ports, dialect: Dialect::OpenFlow13, meters: true, measures: true };
+    assert_eq!(ready, all);
+}
+
+#[test]
+fn switch_that_cannot_measure_is_served_without_that() {
+    let mut talk = Talk::new();
+    for (_, message) in handshake().into_iter().take(3) {
+        talk.says(Xid(0), message);
+    }
+    let sent = talk.sent();
+    let (measure, meters_asked) = (sent[sent.len() - 2].0, sent[sent.len() - 1].0);
+    talk.says(measure, refusal());
+    assert!(talk.session.poll_event().is_none(), "that alone is no answer about meters");
+    talk.says(meters_asked, meters(1));
+    let Event::Ready(ready) = talk.event() else { panic!("not ready") };
+    assert!(ready.meters && !ready.measures);
 }
 
 #[test]

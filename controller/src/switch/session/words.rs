@@ -59,4 +59,6 @@ pub struct Ready {
     pub dialect: Dialect,
     /// Whether it can have meters.
     pub meters: bool,
+    /// Whether it can measure packets.
+    pub measures: bool,
 }

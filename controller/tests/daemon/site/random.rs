@@ -23,6 +23,7 @@ fn random() -> impl Strategy<Value = Value> {
         if on(1) {
             providers[0]["garp"] = json!("on");
             providers[0]["garp_count"] = json!(2);
+            providers[0]["mtu"] = json!(1_400);
         }
         providers.push(json!({"name": "p1", "bridge": "br-2", "uplink": "eth1", "gateway": "192.0.2.1", "vlan": 7}));
         if on(2) {

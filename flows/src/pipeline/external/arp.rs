@@ -75,6 +75,8 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
     for block in view.world.site.blocks(pool) {
         let claimed = within(CLAIMED, owned_by(pool, Feature::Arp)).on(ORIGIN.is(Origin::Provider));
         flows.push(claimed.on(MatchField::ArpSpa(block.into())).apply([Meter::Claim.to_controller(view.world.bridge)]));
+    }
+    for block in view.world.site.closed_blocks(pool) {
         let nobody = within(NOBODY, Owner::dropping(DropReason::UnassociatedArp));
         flows.push(nobody.on(arp_request()).on(MatchField::ArpTpa(block.into())));
     }
@@ -92,14 +94,18 @@ pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>
         let question = flow(ARP, KNOWN).on(ORIGIN.is(origin)).on(arp_request());
         question.on(sender(address)).on(MatchField::ArpSha(mac.into())).goto(ARP_TARGET)
     };
+    // A direct port that asks is answered here: the provider hears nothing of it.
+    let answered = |address, mac| {
+        let asked = flow(ARP_TARGET, STATION).on(ORIGIN.is(Origin::Direct)).on(arp_request());
+        asked.on(target(address)).apply(arp_answer(address, mac)).goto(ARP_ANSWER)
+    };
     match station {
-        Station::Gateway { address, mac: Some(mac) } | Station::OnLink { address, mac } => {
-            flows.push(known(Origin::Provider, address, mac));
-            // A direct port that asks is answered here: the provider hears nothing of it.
-            if !matches!(station, Station::Gateway { .. }) || view.has_directs() {
-                let asked = flow(ARP_TARGET, STATION).on(ORIGIN.is(Origin::Direct)).on(arp_request());
-                flows.push(asked.on(target(address)).apply(arp_answer(address, mac)).goto(ARP_ANSWER));
-            }
+        // No flow here has the gateway's MAC but this answer: a new one is to change as little as can be.
+        Station::Gateway { address, mac: Some(mac) } => {
+            flows.extend(view.has_directs().then(|| answered(address, mac)));
+        }
+        Station::OnLink { address, mac } => {
+            flows.extend([known(Origin::Provider, address, mac), answered(address, mac)]);
         }
         Station::Host { address } if !view.is_host(address) => {
             flows.push(known(Origin::Host, address, view.local.mac));

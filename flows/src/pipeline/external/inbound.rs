@@ -34,7 +34,7 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
 }
 
 pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
-    for block in view.world.site.blocks(pool) {
+    for block in view.world.site.closed_blocks(pool) {
         let flow = |owner| Flow::new(INBOUND, INSTANCES, owner).on(view.ours()).on(ipv4()).on(untagged()).on(to(block));
         flows.push(match view.patch {
             Some(patch) => flow(owned_by(pool, Feature::Inbound)).apply([output(patch.number)]),

@@ -1,7 +1,7 @@
 //! br-ex, the provider's side: MAC-NAT, ARP and the guard.
 //!
 //! Read the stages in a packet's order: [`admit`] ([`alone`] for a host beside VLANs), [`arp`], [`inbound`], [`outbound`],
-//! [`next_hop`], [`guard`]; [`direct`] is all of it for stations that have provider addresses themselves.
+//! [`next_hop`], [`guard`]; [`no_snat`] is all of it for fixed addresses, and [`direct`] is all of it for stations that have provider addresses themselves.
 
 mod admit;
 mod alone;
@@ -10,6 +10,7 @@ mod direct;
 mod guard;
 mod inbound;
 mod next_hop;
+mod no_snat;
 mod outbound;
 
 use std::net::Ipv4Addr;
@@ -161,7 +162,12 @@ impl<'a> View<'a> {
                     self.address(binding.fip.id, *address, mac, flows);
                 }
             }
-            Entity::Base | Entity::Provider(_) | Entity::Neighbour(_) | Entity::Network(_) | Entity::Instance(_) => {}
+            Entity::Network(name) => {
+                if let Some(network) = site.network(name) {
+                    no_snat::network(self, network, flows);
+                }
+            }
+            Entity::Base | Entity::Provider(_) | Entity::Neighbour(_) | Entity::Instance(_) => {}
             Entity::Direct(name) => {
                 let direct = site.direct(name).filter(|direct| direct.provider == self.provider.name);
                 if let Some(direct) = direct {

@@ -30,7 +30,7 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
 }
 
 pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
-    for block in view.world.site.blocks(pool) {
+    for block in view.world.site.closed_blocks(pool) {
         let ours = Flow::new(NEXT_HOP, OURS, Owner::dropping(DropReason::Unassociated)).on(view.ours());
         flows.push(ours.on(ipv4()).on(to(block)));
     }

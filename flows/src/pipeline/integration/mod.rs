@@ -1,7 +1,7 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`deliver`]; [`snat`] is what
-//! instances without a floating IP have in place of [`nat`], and [`icmp`] what some
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`snat`] is
+//! what instances without a floating IP have in place of [`nat`], [`no_snat`] what is not rewritten, and [`icmp`] what some
 //! of them leave to the controller.
 
 mod admit;
@@ -10,7 +10,9 @@ mod deliver;
 mod icmp;
 mod l2;
 mod nat;
+mod no_snat;
 mod route;
+mod size;
 pub mod snat;
 
 use std::collections::BTreeSet;
@@ -54,12 +56,14 @@ impl<'a> View<'a> {
                 l2::base(flows);
                 route::base(flows);
                 nat::base(flows);
+                size::base(self.world.bridge, flows);
                 snat::base(self, flows);
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
+                no_snat::provider(provider, flows);
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
-                nat::provider(provider, patch, flows);
+                size::provider(provider, patch, self.world.bridge, flows);
                 if let Some(snat) = site.snat_of(provider) {
                     snat::provider(provider, snat, flows);
                 }
@@ -72,6 +76,9 @@ impl<'a> View<'a> {
                 if let Some(snat) = self.shared_by(network) {
                     snat::network(network, snat, flows);
                 }
+                let routing = site.providers().filter(|own| !own.no_snat.is_empty());
+                let patches: BTreeSet<_> = routing.filter_map(|own| self.port(&own.patch_peer())).collect();
+                flows.extend(patches.into_iter().map(|patch| no_snat::network(network, patch)));
             }
             Entity::Instance(name) => {
                 let Some(instance) = site.instance(name).filter(|own| own.bridge == self.world.bridge.name) else {
@@ -85,7 +92,11 @@ impl<'a> View<'a> {
                     nat::association(binding, flows);
                 }
             }
-            Entity::Pool(_) | Entity::Neighbour(_) | Entity::Direct(_) => {}
+            Entity::Pool(name) => {
+                let Some(pool) = site.pool(name) else { return };
+                nat::pool(&site.closed_blocks(pool), flows);
+            }
+            Entity::Neighbour(_) | Entity::Direct(_) => {}
         }
     }
 

@@ -1,15 +1,15 @@
 //! The stateless 1:1 rewrite: two flows per floating IP. A packet from an instance to a floating IP of this bridge passes
 //! both, so that each instance reaches each floating IP, its own too; what no floating IP takes goes to the provider.
 
-use buoy_topology::PortNo;
-use buoy_topology::Provider;
 use buoy_topology::site::Binding;
+use ipnet::Ipv4Net;
 
 use super::within;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
-use crate::pipeline::fields::{ipv4, output, set_eth_dst, set_eth_src};
+use crate::pipeline::drops::DropReason;
+use crate::pipeline::fields::{ipv4, set_eth_dst, set_eth_src, to};
 use crate::pipeline::registers::{EXIT, NETWORK, ORIGIN, Origin};
 use crate::pipeline::tables::integration::{DELIVER, DESTINATION_NAT, EGRESS, SOURCE_NAT};
 
@@ -19,9 +19,12 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
     flows.push(away.goto(EGRESS));
 }
 
-pub(super) fn provider(provider: &Provider, patch: PortNo, flows: &mut Vec<Flow>) {
-    let owner = Owner { feature: Feature::Nat, entity: provider.id.0 };
-    flows.push(Flow::new(EGRESS, OUT, owner).on(EXIT.is(provider.id.0)).apply([output(patch)]));
+/// What is for an address of a pool that no floating IP took leaves by no provider, also by none of the others.
+pub(super) fn pool(blocks: &[Ipv4Net], flows: &mut Vec<Flow>) {
+    for block in blocks {
+        let nobody = Flow::new(DESTINATION_NAT, NOBODY, Owner::dropping(DropReason::Unassociated));
+        flows.push(nobody.on(ORIGIN.is(Origin::Instance)).on(ipv4()).on(to(*block)));
+    }
 }
 
 pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
@@ -44,6 +47,5 @@ pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
 
 // SOURCE_NAT, DESTINATION_NAT
 const FLOATING: u16 = 100;
+const NOBODY: u16 = 60;
 const AWAY: u16 = 50;
-// EGRESS
-const OUT: u16 = 100;

@@ -11,6 +11,7 @@ use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
 use crate::pipeline::fields::{echo_answer, echo_request, ipv4, set_eth_dst, set_eth_src, to};
+use crate::pipeline::registers::{ORIGIN, Origin};
 use crate::pipeline::tables::integration::{DELIVER, ROUTE, SOURCE_NAT};
 
 pub(super) fn base(flows: &mut Vec<Flow>) {
@@ -25,7 +26,7 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
 pub(super) fn network(network: &Network, flows: &mut Vec<Flow>) {
     let end = |priority, reason| Flow::new(ROUTE, priority, Owner::dropping(reason)).on(within(network)).on(ipv4());
     let asked = Flow::new(ROUTE, ECHO, Owner { feature: Feature::Icmp, entity: network.id.0 }).on(within(network));
-    let asked = asked.on(MatchField::Ipv4Dst(network.gateway.into()));
+    let asked = asked.on(ORIGIN.is(Origin::Instance)).on(MatchField::Ipv4Dst(network.gateway.into()));
     let asked = echo_request().into_iter().fold(asked, Flow::on);
     flows.push(asked.apply(echo_answer(network.gateway, network.gateway_mac)).goto(DELIVER));
     flows.push(end(GATEWAY, DropReason::ToGateway).on(MatchField::Ipv4Dst(network.gateway.into())));

@@ -1,8 +1,10 @@
 //! Providers: in rounds, since one may have to give up an uplink before another can have it.
 
+use std::sync::Arc;
+
 use super::{SiteSpec, Thing, Work};
 use crate::ops::{OpError, PolicySpec, ProviderSpec};
-use crate::{Change, Key, MacPolicy, Name};
+use crate::{Change, Key, MacPolicy, Name, Provider, Record, Write};
 
 impl Work<'_> {
     /// Takes away the providers that are not wanted, and makes the others as declared.
@@ -13,6 +15,7 @@ impl Work<'_> {
                 self.attempt(None, key.clone(), done);
             }
         }
+        self.give_up_routes(spec);
         let mut open: Vec<_> = spec.providers.iter().enumerate().collect();
         while !open.is_empty() {
             let mut refused = Vec::new();
@@ -30,6 +33,18 @@ impl Work<'_> {
                 return;
             }
             open = refused.into_iter().map(|(entry, own, _)| (entry, own)).collect();
+        }
+    }
+
+    /// Where a provider routes fixed addresses no more, another one may.
+    fn give_up_routes(&mut self, spec: &SiteSpec) {
+        for (name, own) in &spec.providers {
+            let Some(old) = self.after.provider(name) else { continue };
+            let kept: Vec<_> = old.no_snat.iter().copied().filter(|block| own.no_snat.contains(block)).collect();
+            if kept.len() < old.no_snat.len() {
+                let fewer = Provider { no_snat: kept, ..(**old).clone() };
+                self.take(&[Write::Put(Record::Provider(Arc::new(fewer)))].into_iter().collect());
+            }
         }
     }
 

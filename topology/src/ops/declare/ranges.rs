@@ -42,7 +42,11 @@ impl Work<'_> {
                 done = self.after.remove_from_pool(name, &gone);
             }
             if self.attempt(Some(Thing::Pool.spot(entry)), Key::Pool(name.clone()), done) && moves {
-                self.alter(name, |pool| pool.provider = own.pool.provider.clone());
+                // What the other provider still sends here is none of this one's.
+                self.alter(name, |pool| {
+                    pool.provider = own.pool.provider.clone();
+                    pool.withdrawn = AddressSet::default();
+                });
             }
         }
     }

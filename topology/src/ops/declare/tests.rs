@@ -35,6 +35,8 @@ fn provider(uplink: &str, mac_policy: PolicySpec) -> ProviderSpec {
         host_ips: Vec::new(),
         mac_policy,
         onlink: Vec::new(),
+        no_snat: Vec::new(),
+        mtu: None,
         garp: false,
         garp_timing: Default::default(),
         hook: None,

@@ -30,6 +30,8 @@ fn site() -> Site {
         host_ips: Vec::new(),
         mac_policy: PolicySpec::Vmac,
         onlink: Vec::new(),
+        no_snat: Vec::new(),
+        mtu: None,
         garp: false,
         garp_timing: crate::GarpTiming::default(),
         hook: None,

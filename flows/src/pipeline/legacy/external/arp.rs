@@ -49,6 +49,9 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
         let owner = owned_by(pool, Feature::Arp);
         let claims = spoken(view.uplink.number, CLAIMED, owner).on(MatchField::ArpSpa(block.into()));
         flows.push(claims.apply([Action::controller()]));
+    }
+    for block in view.world.site.closed_blocks(pool) {
+        let owner = owned_by(pool, Feature::Arp);
         let asked = |port, owner| spoken(port, NOBODY, owner).on(arp_request()).on(MatchField::ArpTpa(block.into()));
         flows.push(asked(view.uplink.number, Owner::dropping(DropReason::UnassociatedArp)));
         // The host asks seldom: the controller knows which of these addresses are associated.

@@ -36,7 +36,7 @@ pub(super) fn provider(view: &View<'_>, flows: &mut Vec<Flow>) {
 
 pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
     let owner = owned_by(pool, Feature::Inbound);
-    for block in view.world.site.blocks(pool) {
+    for block in view.world.site.closed_blocks(pool) {
         for port in [view.uplink.number, PortNo::LOCAL] {
             let inward = |owner| flow(port, INSTANCES, owner).on(ipv4()).on(untagged()).on(to(block));
             flows.push(match view.patch {

@@ -7,7 +7,7 @@ use crate::Change;
 
 /// A site made of small numbers: what they clash in is for [`Site::declare`] to refuse.
 fn random() -> impl Strategy<Value = SiteSpec> {
-    let providers = prop::collection::btree_map(0..3_u8, (0..3_u8, 0..3_u8), 0..3);
+    let providers = prop::collection::btree_map(0..3_u8, (0..3_u8, 0..3_u8, 0..4_u8), 0..3);
     let kept = (0..3_u8, prop::option::of(0..8_u8), prop::option::of(1..=100_u8));
     let pools = prop::collection::btree_map(0..3_u8, (0..3_u8, 0..8_u8, any::<bool>(), kept), 0..3);
     let segment = (1..3_u8, prop::option::of(0..3_u8), 0..6_u8);
@@ -29,9 +29,15 @@ fn random() -> impl Strategy<Value = SiteSpec> {
                 .collect(),
             providers: providers
                 .into_iter()
-                .map(|(own, (uplink, policy))| {
+                .map(|(own, (uplink, policy, routed))| {
                     let policy = [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)][usize::from(policy)];
                     let spec = provider(&format!("eth{uplink}"), policy);
+                    // The third is that of a pool now and then.
+                    let blocks = ["198.51.100.0/26", "198.51.100.64/26", "203.0.113.0/28"];
+                    let no_snat =
+                        blocks.get(usize::from(routed)).map(|block| block.parse().unwrap()).into_iter().collect();
+                    let mtu = (routed == 1).then(|| 1_400.try_into().unwrap());
+                    let spec = ProviderSpec { no_snat, mtu, ..spec };
                     (name(&format!("p{own}")), ProviderSpec { gateway: Some([198, 51, 100, 1].into()), ..spec })
                 })
                 .collect(),
@@ -152,7 +158,8 @@ fn summary(site: &Site) -> String {
         .flat_map(|own| own.interfaces.iter().map(|interface| site.floating_ip_of(&own.name, interface.ip)))
         .map(|fip| fip.map(|fip| fip.address))
         .collect();
-    let providers: Vec<_> = site.providers().map(|own| (&own.name, &own.uplink, own.mac_policy.word())).collect();
+    let providers: Vec<_> =
+        site.providers().map(|own| (&own.name, &own.uplink, own.mac_policy.word(), &own.no_snat, own.mtu)).collect();
     let networks = site.networks().map(|own| (&own.name, own.cidr, own.gateway, &own.project, &own.auto_assign));
     let networks: Vec<_> = networks.collect();
     let ports: Vec<_> = ports.collect();
