@@ -157,6 +157,7 @@ impl Declared {
                 gateway_mac: None,
                 project: None,
                 auto_assign: None,
+                snat: true,
             };
             run(&mut site, |site| site.create_network(named(&format!("net{number}")), spec).ok());
         }

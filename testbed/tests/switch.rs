@@ -226,8 +226,14 @@ fn site(policy: PolicySpec) -> (Site, Learnt) {
     run(&mut site, |site| site.add_to_pool(&name("public"), &macs).expect("MACs"));
     for (network, vlan) in [("blue", None), ("green", Some(42))] {
         let cidr = "10.0.0.0/24".parse().expect("a subnet");
-        let spec =
-            NetworkSpec { cidr, gateway: [10, 0, 0, 1].into(), gateway_mac: None, project: None, auto_assign: None };
+        let spec = NetworkSpec {
+            cidr,
+            gateway: [10, 0, 0, 1].into(),
+            gateway_mac: None,
+            project: None,
+            auto_assign: None,
+            snat: true,
+        };
         run(&mut site, |site| site.create_network(name(network), spec).expect("a network"));
         let vlan = vlan.map(|vlan: u16| vlan.try_into().expect("a VLAN id"));
         let interface = InterfaceSpec {

@@ -1,7 +1,7 @@
 //! What exists: providers, pools, networks, instances, floating IPs, bridges and ports.
 //!
 //! Everything here is plain data and rules over it: no I/O, no clock, no flow. Read in this order: the words
-//! ([`provider`], [`pool`], [`direct`], [`network`], [`instance`], [`project`], [`floating_ip`], [`switch`],
+//! ([`provider`], [`pool`], [`snat`], [`direct`], [`network`], [`instance`], [`project`], [`floating_ip`], [`switch`],
 //! [`learnt`]), then
 //! [`record`] (what is stored and how it changes), [`site`] (all of it together) and [`ops`] (what an admin may do to it).
 
@@ -26,6 +26,7 @@ pub mod range;
 pub mod record;
 mod schema;
 pub mod site;
+pub mod snat;
 pub mod switch;
 pub mod time;
 
@@ -48,5 +49,6 @@ pub use provider::{GarpTiming, MacPolicy, Provider};
 pub use range::{AddressSet, RangeSpec, Span};
 pub use record::{Change, Key, Record, Write};
 pub use site::Site;
+pub use snat::Snat;
 pub use switch::{Bridge, DatapathId, Dialect, HostName, Port, PortNo};
 pub use time::{CoolDown, Time};

@@ -26,4 +26,12 @@ pub struct Network {
     /// The pool that each new instance gets a floating IP from.
     #[serde(default)]
     pub auto_assign: Option<Name>,
+    /// Whether its instances without a floating IP leave by a provider's shared address, where there is one.
+    #[serde(default = "yes")]
+    pub snat: bool,
+}
+
+/// A network that was stored before it could say so.
+fn yes() -> bool {
+    true
 }

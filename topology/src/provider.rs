@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityId, HookCommand, MacAddr, Mtu, Name, PortName, VlanId};
+use crate::{EntityId, HookCommand, MacAddr, Mtu, Name, PortName, Snat, VlanId};
 
 /// One upstream: an AS, a data centre's LAN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Provider {
     /// What is run when an address of it is associated, moved or released.
     #[serde(default)]
     pub hook: Option<HookCommand>,
+    /// The address that instances without a floating IP share.
+    #[serde(default)]
+    pub snat: Option<Snat>,
 }
 
 impl Provider {

@@ -5,7 +5,7 @@
 
 use crate::{
     CoolDown, HookCommand, Label, LabelFilter, LabelKey, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Quota,
-    RangeSpec, VlanId,
+    RangeSpec, Snat, VlanId,
 };
 
 /// Gives types the JSON schemas that stand behind their names. The caller has `schemars` among its crates.
@@ -44,6 +44,10 @@ schemas! {
     RangeSpec = {
         "description": "Addresses: a CIDR, a span A-B or a single address.",
         "type": "string", "pattern": r"^\s*[0-9.]+\s*(/[0-9]{1,2}|-\s*[0-9.]+\s*)?$",
+    };
+    Snat = {
+        "description": "A shared address, with its ports where they are not 1024-65535: ADDRESS or ADDRESS:FIRST-LAST.",
+        "type": "string", "pattern": r"^[0-9.]+(:[0-9]{1,5}-[0-9]{1,5})?$",
     };
     VlanId = {
         "description": "An IEEE 802.1Q VLAN id.",

@@ -98,6 +98,7 @@ impl From<OpError> for ApiError {
             | OpError::ReservedInUse { .. }
             | OpError::LastInterface { .. }
             | OpError::MacInUse { .. }
+            | OpError::Shared { .. }
             | OpError::DirectMacInUse { .. }
             | OpError::Bound { .. }
             | OpError::StillServed { .. } => ErrorKind::InUse,

@@ -5,6 +5,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::provider::Switch;
 use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `network.create`.
@@ -25,9 +26,13 @@ pub struct NetworkCreate {
     /// The pool that each new instance in it gets a floating IP from [default: none]
     #[arg(long, value_name = "POOL")]
     pub auto_assign: Option<Name>,
+    /// Whether its instances without a floating IP leave by a provider's shared address, where one has --snat [default:
+    /// on]
+    #[arg(long, value_enum)]
+    pub snat: Option<Switch>,
 }
 
-/// Parameters of `network.set`.
+/// Parameters of `network.set`: what is not given stays.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSet {
@@ -35,5 +40,8 @@ pub struct NetworkSet {
     pub name: Name,
     /// The pool that each new instance in it gets a floating IP from, or `none`
     #[arg(long, value_name = "POOL|none")]
-    pub auto_assign: Setting<Name>,
+    pub auto_assign: Option<Setting<Name>>,
+    /// Whether its instances without a floating IP leave by a provider's shared address, where one has --snat
+    #[arg(long, value_enum)]
+    pub snat: Option<Switch>,
 }

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sharing::Sharing;
 use super::written::{Address, Setting, Subnet};
 
 /// Parameters of `provider.create`.
@@ -68,6 +69,10 @@ pub struct ProviderCreate {
     /// moved, disassociated or released [default: none]
     #[arg(long, value_name = "COMMAND|none")]
     pub hook: Option<Setting<HookCommand>>,
+    /// An address of its pools that instances without a floating IP share, with the ports of it that their connections
+    /// get; or `off`. It serves once a pool has it [default: off]
+    #[arg(long, value_name = "ADDRESS[:FIRST-LAST]|off")]
+    pub snat: Option<Sharing>,
 }
 
 /// Parameters of `provider.set`: what is not given stays.
@@ -125,6 +130,10 @@ pub struct ProviderSet {
     /// moved, disassociated or released; or `none`
     #[arg(long, value_name = "COMMAND|none")]
     pub hook: Option<Setting<HookCommand>>,
+    /// An address of its pools that instances without a floating IP share, with the ports of it that their connections
+    /// get (1024-65535 where none are given); or `off`
+    #[arg(long, value_name = "ADDRESS[:FIRST-LAST]|off")]
+    pub snat: Option<Sharing>,
 }
 
 /// Which source MAC the provider sees.

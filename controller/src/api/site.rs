@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::{Address, Setting, Subnet};
-use super::{DirectAdd, ProjectSet, ProviderCreate};
+use super::{DirectAdd, ProjectSet, ProviderCreate, Switch};
 
 /// Parameters of `site.apply`: a site as it is to be, in any order, in one part or in several.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,9 @@ pub struct NetworkEntry {
     /// The pool that each instance that is added to it gets a floating IP from.
     #[serde(default)]
     pub auto_assign: Option<Name>,
+    /// Whether its instances without a floating IP leave by a provider's shared address; they do where it is not said.
+    #[serde(default)]
+    pub snat: Option<Switch>,
 }
 
 /// An instance as it is declared.

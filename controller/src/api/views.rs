@@ -4,7 +4,8 @@
 use std::net::Ipv4Addr;
 
 use buoy_topology::{
-    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, VlanId,
+    FloatingIpState, HookCommand, HookKind, HookState, Labels, MacAddr, Mtu, Name, Note, Percent, PortName, Snat,
+    VlanId,
 };
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
@@ -122,6 +123,8 @@ views! {
         garp_interval_ms: u16,
         /// The program that is told when an address is associated, moved, disassociated or released.
         hook: Option<HookCommand>,
+        /// The address that instances without a floating IP share, with its ports where they are not 1024-65535.
+        snat: Option<Snat>,
         /// Frames that the guard kept from the uplink since the daemon started, as far as they were seen.
         guard_alarms: u64,
         /// Claims of our addresses by others since the daemon started, as far as they were seen.
@@ -147,7 +150,10 @@ views! {
         allocated: u64,
         /// Those that lead to an instance.
         associated: u64,
-        /// Those that are never handed out: the gateway, the host's own, those of direct ports and what is reserved.
+        /// The one that instances without a floating IP share.
+        snat: Option<Ipv4Addr>,
+        /// Those that are never handed out: the gateway, the host's own, those of direct ports, a shared one
+        /// and what is reserved.
         reserved: u64,
         /// Those of `free` that only the project which released them gets for now.
         cooling: u64,
@@ -189,6 +195,8 @@ views! {
         project: Option<Name>,
         /// The pool that each new instance gets a floating IP from.
         auto_assign: Option<Name>,
+        /// Whether its instances without a floating IP leave by a provider's shared address, where there is one.
+        snat: bool,
     }
     /// An instance.
     InstanceView {
@@ -273,8 +281,10 @@ views! {
         note: Option<Note>,
         /// The labels that its project gave it.
         labels: Labels,
-        /// Whether it is kept out of allocation.
+        /// Whether it is kept out of allocation: by an admin, or because instances share it.
         reserved: bool,
+        /// Whether instances of its provider without a floating IP share it.
+        snat: bool,
         /// Until when no other project gets it, in UTC.
         cooling_until: Option<String>,
         /// Whether every switch that must carry it has acknowledged it.

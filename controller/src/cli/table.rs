@@ -97,6 +97,8 @@ fn cell(row: &Value, field: &str) -> String {
             });
             addresses.collect::<Vec<_>>().join(", ")
         }
+        // Nobody's, and yet nobody can have it.
+        "state" if row["snat"] == Value::Bool(true) => "shared".to_owned(),
         "applied" if row["applied"] == Value::Bool(false) && row["connected"].is_null() => match &row["pending"] {
             Value::Array(pending) if !pending.is_empty() => format!("no: {}", text(&row["pending"])),
             _ => "no".to_owned(),

@@ -73,9 +73,10 @@ impl Core {
         self.send_through_guard(provider, [], frame);
     }
 
-    /// The provider that hears of an address: of an associated one, or of a direct port's.
+    /// The provider that hears of an address: of an associated one, a shared one, or a direct port's.
     fn speaker(&self, address: Ipv4Addr) -> Option<&Provider> {
         let direct = self.site.direct_at(address).and_then(|direct| self.site.provider(&direct.provider));
-        direct.map(|provider| &**provider).or_else(|| self.site.binding(address).map(|binding| binding.provider))
+        let known = direct.or_else(|| self.site.snat_at(address));
+        known.map(|provider| &**provider).or_else(|| self.site.binding(address).map(|binding| binding.provider))
     }
 }

@@ -32,7 +32,8 @@ impl Core {
                     let all = (span.first.to_bits()..=span.last.to_bits()).map(Ipv4Addr::from_bits);
                     let is_held = |own: &Ipv4Addr| self.site.floating_ip(*own).is_some_and(|fip| fip.project.is_some());
                     let wanted = |own: &Ipv4Addr| {
-                        let is_free = !is_held(own) && !pool.reserved.contains(*own);
+                        let is_shared = self.site.shared_of(pool) == Some(*own);
+                        let is_free = !is_held(own) && !is_shared && !pool.reserved.contains(*own);
                         !self.site.is_kept(pool, *own) && (filter.all || is_free)
                     };
                     views.extend(
@@ -43,7 +44,12 @@ impl Core {
                     );
                     continue;
                 }
-                let records = self.site.floating_ips_in(*span).filter(|fip| fip.project.is_some());
+                let records = self.site.floating_ips_in(*span);
+                let is_told = |fip: &&FloatingIp| {
+                    let is_shared = self.site.shared_of(pool) == Some(fip.address) && filter.state.is_none();
+                    fip.project.is_some() || is_shared
+                };
+                let records = records.filter(is_told);
                 let records = records.filter(|fip| filter.state.is_none_or(|state| fip.state() == state));
                 let wanted = records.filter(|fip| is_wanted(fip.address));
                 views.extend(wanted.filter_map(|fip| self.floating_ip_view(fip.address).ok()));
@@ -56,6 +62,7 @@ impl Core {
         let pool = self.site.pool_at(address).ok_or(OpError::OutsidePools { address })?;
         let fip = self.site.floating_ip(address);
         let binding = self.site.binding(address);
+        let is_shared = self.site.shared_of(pool) == Some(address);
         let trouble = self.trouble(address);
         let pending = self.pending(&self.scope_of(address));
         Ok(FloatingIpView {
@@ -72,7 +79,8 @@ impl Core {
             mac: fip.and_then(|fip| self.mac_of(pool, fip)),
             note: fip.and_then(|fip| fip.note.clone()),
             labels: fip.map(|fip| fip.labels.clone()).unwrap_or_default(),
-            reserved: pool.reserved.contains(address),
+            reserved: pool.reserved.contains(address) || is_shared,
+            snat: is_shared,
             cooling_until: fip.and_then(|fip| self.site.cooling_until(pool, fip)).map(|until| self.time_of_day(until)),
             applied: pending.is_empty() && trouble.is_none(),
             pending,

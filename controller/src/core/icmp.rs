@@ -5,6 +5,7 @@
 
 use buoy_flows::icmp::{ErrorKind, Quoting, as_sent, error, forbids_fragments};
 use buoy_flows::openflow::{Action, PacketIn, TableId};
+use buoy_flows::pipeline::integration::snat::{is_key, key};
 use buoy_flows::pipeline::registers::{self, EXIT, INTERFACE, NETWORK, ORIGIN, Origin, QUOTE, Register};
 use buoy_flows::pipeline::tables::integration as tables;
 use buoy_topology::site::Binding;
@@ -35,6 +36,10 @@ impl Core {
                 let frame = self.translate_inward(bridge, &packet.frame);
                 Some((again(Origin::Provider, tables::DESTINATION_NAT, []), frame))
             }
+            tables::SHARED_HOME => held(NETWORK).map(|network| {
+                let actions = vec![NETWORK.set(network), resubmit(tables::DELIVER)];
+                (actions, translate_home(&packet.frame))
+            }),
             tables::ROUTE if held(ORIGIN) == Some(Origin::Provider.into()) => {
                 network().and_then(|network| self.expired_on_the_way_in(network, &packet.frame))
             }
@@ -55,7 +60,7 @@ impl Core {
     fn translate_outward(&self, bridge: &PortName, network: &Network, frame: &[u8]) -> Vec<u8> {
         let mut frame = frame.to_vec();
         let Some(mut quoting) = Quoting::of(&mut frame) else { return frame };
-        if let Some(address) = quoting.quoted_destination().and_then(|fixed| self.floating_at(network, fixed)) {
+        if let Some(address) = quoting.quoted_destination().and_then(|fixed| self.seen_outside(network, fixed)) {
             quoting.quote_destination(address);
         }
         self.translate_quoted_source(bridge, &mut quoting);
@@ -96,6 +101,11 @@ impl Core {
     fn too_long(&self, network: &Network, exit: u32, frame: &[u8]) -> Option<(Vec<Action>, Vec<u8>)> {
         let mtu = self.site.provider_by_id(EntityId(exit))?.mtu?.bytes();
         let source = super::arp::source(frame).filter(|_| forbids_fragments(frame))?;
+        if self.site.snat_at(source).is_some() {
+            // The tracker knows whose connection it is, and what its packets were before.
+            let answer = error(frame, ErrorKind::FragmentationNeeded(mtu), network.gateway)?;
+            return Some((vec![ORIGIN.set(Origin::Provider), resubmit(tables::DESTINATION_NAT)], answer));
+        }
         let fixed = self.site.binding(source).map_or(source, |binding| binding.interface.ip);
         let answer = error(&as_sent(frame, fixed)?, ErrorKind::FragmentationNeeded(mtu), network.gateway)?;
         Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
@@ -105,10 +115,25 @@ impl Core {
         self.site.binding(address).filter(|binding| binding.instance.bridge == *bridge)
     }
 
-    fn floating_at(&self, network: &Network, fixed: Ipv4Addr) -> Option<Ipv4Addr> {
+    /// What stands outside for a fixed address: its floating IP, or the key that the switch knows its connections by.
+    fn seen_outside(&self, network: &Network, fixed: Ipv4Addr) -> Option<Ipv4Addr> {
         let instance = self.site.instance_at(&network.name, fixed)?;
-        self.site.floating_ip_of(&instance.name, fixed).map(|fip| fip.address)
+        let floating = self.site.floating_ip_of(&instance.name, fixed).map(|fip| fip.address);
+        let is_sharing = || self.site.snat_for(network, |_| true).is_some();
+        floating.or_else(|| instance.interface(fixed).filter(|_| is_sharing()).and_then(|own| key(own.id)))
     }
+}
+
+/// Somebody complains of a packet from a shared address: where its sender's fixed address was, the switch's key for the
+/// sender is, whom the complaint is for.
+fn translate_home(frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if let Some(mut quoting) = Quoting::of(&mut frame)
+        && let Some(fixed) = quoting.destination().filter(|_| quoting.quoted_source().is_some_and(is_key))
+    {
+        quoting.quote_source(fixed);
+    }
+    frame
 }
 
 /// Lets a packet go on in the table that handed it over, which does not do so again.

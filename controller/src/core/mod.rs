@@ -51,6 +51,7 @@ mod projects;
 mod resolver;
 mod rollout;
 mod site;
+mod snat;
 mod standing;
 mod stats;
 mod switches;

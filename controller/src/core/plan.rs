@@ -100,16 +100,13 @@ impl Core {
                     gateway_mac: params.gateway_mac,
                     project: call.project.clone(),
                     auto_assign: params.auto_assign.clone(),
+                    snat: params.snat != Some(crate::api::Switch::Off),
                 };
                 let change = self.site.create_network(params.name.clone(), spec)?;
                 let scope = scope([Entity::Network(params.name.clone())], []);
                 planned(change, Subject::Network(params.name.clone()), scope)
             }
-            Request::NetworkSet(params) => {
-                let pool = Setting::over(Some(params.auto_assign.clone()), None);
-                let change = self.site.set_network(&params.name, pool)?;
-                planned(change, Subject::Network(params.name.clone()), scope([], []))
-            }
+            Request::NetworkSet(params) => self.set_network(params)?,
             Request::NetworkDelete(by) => {
                 let entity = Entity::Network(by.name.clone());
                 self.removal(&by.name, self.site.delete_network(&by.name)?, Some(entity), None)
@@ -149,6 +146,7 @@ impl Core {
 
     fn create_provider(&self, params: &ProviderCreate) -> Result<Planned, ApiError> {
         let change = self.site.create_provider(params.name.clone(), provider_spec(params)?)?;
+        let change = self.with_snat(change, &params.name, params.snat)?;
         Ok(self.provider(&params.name, &params.bridge, &params.uplink, change))
     }
 
@@ -183,7 +181,7 @@ impl Core {
             spec.mac_policy = policy(params.mac_policy.unwrap_or(current), params.router_mac)?;
         }
         let (bridge, uplink) = (spec.bridge.clone(), spec.uplink.clone());
-        let change = self.site.set_provider(name, spec)?;
+        let change = self.with_snat(self.site.set_provider(name, spec)?, name, params.snat)?;
         Ok(self.provider(name, &bridge, &uplink, change))
     }
 
@@ -195,6 +193,8 @@ impl Core {
                 format!("bridge {bridge} has no port {uplink}: until it has, nothing of the provider is served");
             planned.notices.push(notice);
         }
+        planned.notices.extend(self.snat_notices(&planned.change));
+        planned.announce = self.newly_shared(&planned.change);
         planned
     }
 

@@ -198,10 +198,10 @@ pub(super) fn table_name(bridge: &Bridge, role: Role, table: TableId) -> Option<
     if bridge.dialect == Dialect::OpenFlow10 {
         return None;
     }
-    let names = match role {
-        Role::External => tables::external::NAMES.as_slice(),
-        Role::Integration => tables::integration::NAMES.as_slice(),
+    let (names, more) = match role {
+        Role::External => (tables::external::NAMES.as_slice(), [].as_slice()),
+        Role::Integration => (tables::integration::NAMES.as_slice(), tables::integration::SHARED_NAMES.as_slice()),
         Role::Unconfigured => return None,
     };
-    names.iter().find(|(own, _)| *own == table).map(|(_, name)| (*name).to_owned())
+    names.iter().chain(more).find(|(own, _)| *own == table).map(|(_, name)| (*name).to_owned())
 }

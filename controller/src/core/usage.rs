@@ -29,7 +29,9 @@ impl Count {
     fn of(site: &Site, pool: &Pool) -> Self {
         let records = pool.addresses.spans().iter().flat_map(|span| site.floating_ips_in(*span));
         let used = records.filter(|fip| fip.project.is_some()).count() as u64;
-        let kept = site.kept_of(pool).filter(|address| !pool.reserved.contains(*address)).count() as u64;
+        let kept =
+            site.kept_of(pool).chain(site.shared_of(pool)).filter(|address| !pool.reserved.contains(*address)).count()
+                as u64;
         Self { used, usable: pool.addresses.size().saturating_sub(kept + pool.reserved.size()) }
     }
 

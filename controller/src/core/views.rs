@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::Core;
 use super::legacy::limits;
 use super::resolver::State;
+use super::snat::explained;
 use super::switches::Switch;
 use crate::api::views::{InstanceView, InterfaceView, NetworkView, PoolView, ProviderView, StatusView, SwitchView};
 use crate::api::{ApiError, Call, ErrorKind, Request, discover};
@@ -130,6 +131,7 @@ impl Core {
             garp_count: provider.garp_timing.count,
             garp_interval_ms: provider.garp_timing.interval_ms,
             hook: provider.hook.clone(),
+            snat: provider.snat,
             guard_alarms: counts.refused(),
             conflicts: counts.claims,
         }
@@ -153,7 +155,9 @@ impl Core {
         let count = |state| records().filter(|fip| fip.state() == state).count() as u64;
         let (allocated, associated) = (count(FloatingIpState::Allocated), count(FloatingIpState::Associated));
         let kept = self.site.kept_of(pool).filter(|own| !pool.reserved.contains(*own)).count() as u64;
-        let reserved = kept.saturating_add(pool.reserved.size());
+        let snat = self.site.shared_of(pool);
+        let shared = snat.filter(|own| !pool.reserved.contains(*own)).is_some();
+        let reserved = kept.saturating_add(pool.reserved.size()) + u64::from(shared);
         let size = pool.addresses.size();
         PoolView {
             name: pool.name.clone(),
@@ -166,6 +170,7 @@ impl Core {
             free: size.saturating_sub(allocated + associated + reserved),
             allocated,
             associated,
+            snat,
             reserved,
             cooling: self.site.cooling_of(pool),
             cool_down_s: pool.cool_down.seconds(),
@@ -259,7 +264,7 @@ impl Core {
             error: is_secondary
                 .or(uplink)
                 .or_else(|| switch.failure.clone())
-                .or_else(|| switch.table.any_refusal().map(str::to_owned)),
+                .or_else(|| switch.table.any_refusal().map(explained)),
         }
     }
 
@@ -291,8 +296,8 @@ pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {
-    let Network { name, cidr, gateway, gateway_mac, project, auto_assign, .. } = network.clone();
-    NetworkView { name, cidr, gateway, gateway_mac, project, auto_assign }
+    let Network { name, cidr, gateway, gateway_mac, project, auto_assign, snat, .. } = network.clone();
+    NetworkView { name, cidr, gateway, gateway_mac, project, auto_assign, snat }
 }
 
 fn is_named(switch: &Switch, name: &PortName) -> bool {

@@ -22,6 +22,7 @@ mod rpc;
 mod seen;
 mod sharing;
 mod site;
+mod snat;
 mod store;
 mod support;
 mod trace;

@@ -48,6 +48,7 @@ pub(crate) fn provider(text: &str) -> Record {
         garp: true,
         garp_timing: Default::default(),
         hook: None,
+        snat: Some("198.51.100.9:20000-29999".parse().unwrap()),
     }))
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn network(text: &str) -> Record {
         gateway_mac: MacAddr::new([2, 0, 0, 0, 0, 3]),
         project: Some(name("blue")),
         auto_assign: Some(name("public")),
+        snat: false,
     }))
 }
 

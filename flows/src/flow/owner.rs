@@ -67,10 +67,12 @@ pub enum Feature {
     Deliver = 0x23,
     /// ICMP that the controller has to do with.
     Icmp = 0x24,
+    /// The address that instances without a floating IP share.
+    Snat = 0x25,
 }
 
 impl Feature {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Drop,
         Self::Unconfigured,
         Self::Admit,
@@ -84,6 +86,7 @@ impl Feature {
         Self::Nat,
         Self::Deliver,
         Self::Icmp,
+        Self::Snat,
     ];
 
     /// Cookie and mask that take the feature's flows out of a dump.
@@ -107,6 +110,7 @@ impl Feature {
             Self::Nat => "nat",
             Self::Deliver => "deliver",
             Self::Icmp => "icmp",
+            Self::Snat => "snat",
         }
     }
 }

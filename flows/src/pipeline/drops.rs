@@ -57,10 +57,16 @@ pub enum DropReason {
     ToFloating = 25,
     /// Longer than the provider takes.
     TooLong = 26,
+    /// From an instance without a floating IP, while all ports of the shared address are in use towards there.
+    PortsExhausted = 27,
+    /// From an instance without a floating IP, and of a kind that the connection tracker does not take.
+    Untracked = 28,
+    /// To a shared address, and no answer to anything.
+    Unsolicited = 29,
 }
 
 impl DropReason {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 29] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -87,6 +93,9 @@ impl DropReason {
         Self::Unwritable,
         Self::ToFloating,
         Self::TooLong,
+        Self::PortsExhausted,
+        Self::Untracked,
+        Self::Unsolicited,
     ];
 
     /// The number that stands in cookies.
@@ -128,6 +137,9 @@ impl DropReason {
             Self::Unwritable => "unwritable",
             Self::ToFloating => "to_floating",
             Self::TooLong => "too_long",
+            Self::PortsExhausted => "ports_exhausted",
+            Self::Untracked => "untracked",
+            Self::Unsolicited => "unsolicited",
         }
     }
 
@@ -160,6 +172,9 @@ impl DropReason {
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
             Self::ToFloating => "to a floating IP, from where only fixed addresses are reached (no_snat)",
             Self::TooLong => "longer than the provider's MTU",
+            Self::PortsExhausted => "no port of the shared address is free",
+            Self::Untracked => "nothing that the connection tracker takes",
+            Self::Unsolicited => "to a shared address, and not an answer",
         }
     }
 }
@@ -170,8 +185,8 @@ mod tests {
 
     #[test]
     fn every_number_leads_back_to_its_reason() {
-        for (at, reason) in DropReason::ALL.into_iter().enumerate() {
-            assert_eq!(usize::from(reason.number()), at + 1);
+        assert!(DropReason::ALL.is_sorted_by_key(|reason| reason.number()));
+        for reason in DropReason::ALL {
             assert_eq!(DropReason::of(u32::from(reason.number())), Some(reason));
         }
         assert_eq!(DropReason::of(0), None);

@@ -142,9 +142,19 @@ impl Touched {
                 // A network is made before anything is in it, and goes after all that was: its flows come and go with
                 // the first and the last interface of a bridge.
                 Key::Network(name) => {
+                    // Its instances begin or cease to share an address.
+                    if site.providers().any(|own| own.snat.is_some()) {
+                        let is_in = |own: &&Arc<Instance>| own.interfaces.iter().any(|own| own.network == name);
+                        let inside = site.instances().filter(is_in);
+                        entities.extend(inside.map(|own| Entity::Instance(own.name.clone())));
+                    }
                     entities.insert(Entity::Network(name));
                 }
                 Key::Pool(name) => {
+                    // With the pool its provider's shared address may have come.
+                    if site.pool(&name).is_some_and(|pool| site.shared_of(pool).is_some()) {
+                        return Self::Everything;
+                    }
                     entities.insert(Entity::Pool(name));
                 }
                 Key::Instance(name) => {
@@ -156,7 +166,8 @@ impl Touched {
                     entities.insert(Entity::Instance(name));
                 }
                 Key::FloatingIp(address) => {
-                    // Its MAC may be that of a direct port's address.
+                    // Its MAC may be that of a shared address, or of a direct port's.
+                    entities.extend(site.snat_at(address).map(|own| Entity::Provider(own.name.clone())));
                     entities.extend(site.direct_at(address).map(|direct| Entity::Direct(direct.name.clone())));
                     entities.insert(Entity::Association(address));
                 }

@@ -1,6 +1,6 @@
 //! The registers, side by side: what one stage tells the next. A patch port clears them all.
 
-use crate::openflow::{Action, FieldId, MatchField, Subfield};
+use crate::openflow::{Action, FieldId, Masked, MatchField, Subfield};
 
 /// br-ex: the provider that the packet belongs to, by its entity number.
 pub const PROVIDER: Register = Register(0);
@@ -32,6 +32,11 @@ impl Register {
     /// Takes packets for which it holds this.
     pub fn is(self, value: impl Into<u32>) -> MatchField {
         MatchField::Reg { index: self.0, value: value.into().into() }
+    }
+
+    /// Takes packets for which it holds a number of so many bits.
+    pub fn below(self, bits: u16) -> MatchField {
+        MatchField::Reg { index: self.0, value: Masked::new(0, u32::MAX << bits) }
     }
 
     /// What it holds, as a packet-in tells it; none where the field is another one.

@@ -55,8 +55,14 @@ pub mod integration {
     pub const ROUTE: TableId = TableId(30);
     /// The fixed source address becomes the floating one.
     pub const SOURCE_NAT: TableId = TableId(40);
+    /// What the tracker made of a packet of an instance without a floating IP. Only where an address is shared.
+    pub const SHARED_OUT: TableId = TableId(45);
     /// The floating destination address becomes the fixed one.
     pub const DESTINATION_NAT: TableId = TableId(50);
+    /// What the tracker made of a packet to a shared address. Only where one is shared.
+    pub const SHARED_BACK: TableId = TableId(52);
+    /// What it is for an instance, with its fixed address again. Only where one is shared.
+    pub const SHARED_HOME: TableId = TableId(55);
     /// To the provider's bridge.
     pub const EGRESS: TableId = TableId(60);
     /// Whether the provider takes a packet of this length.
@@ -77,6 +83,10 @@ pub mod integration {
         (SIZE, "size"),
         (DELIVER, "deliver"),
     ];
+
+    /// The words for the tables that are there only where an address is shared.
+    pub const SHARED_NAMES: [(TableId, &str); 3] =
+        [(SHARED_OUT, "shared out"), (SHARED_BACK, "shared back"), (SHARED_HOME, "shared home")];
 }
 
 /// The only table of a bridge that no provider names.

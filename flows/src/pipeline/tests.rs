@@ -2,6 +2,7 @@ mod direct;
 mod hosts;
 mod legacy;
 mod size;
+mod snat;
 mod withdrawn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,7 @@ fn site(policy: PolicySpec) -> Site {
         gateway_mac: None,
         project: None,
         auto_assign: None,
+        snat: true,
     };
     let change = site.create_network(name("blue"), network).unwrap();
     apply(&mut site, change);
@@ -120,7 +122,7 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
     let address = [203, 0, 113, last].into();
     let nobody = |_: &buoy_topology::FloatingIp| Vec::new();
     let further = || vec![format!("203.0.113.{}-203.0.113.{}", 100 + last, 104 + last).parse().unwrap()];
-    match kind % 14 {
+    match kind % 16 {
         0 => {
             let interface = InterfaceSpec {
                 network: name("blue"),
@@ -155,6 +157,7 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
                 gateway_mac: None,
                 project: None,
                 auto_assign: None,
+                snat: true,
             };
             site.create_network(name(&format!("net{}", last % 3)), spec).ok()
         }
@@ -169,6 +172,8 @@ fn step(site: &Site, kind: u8, last: u8) -> Option<Change> {
         }
         9 => direct::add(site, last),
         10 => direct::remove(site, last),
+        14 => snat::share(site, last),
+        15 => snat::set_network(site, last),
         _ => {
             let spec = AssociateSpec { address, instance: vm, fixed_ip: None, no_move: false };
             site.associate(&spec, &nobody).ok()

@@ -15,6 +15,8 @@ pub struct Headers {
     pub registers: [u32; 16],
     /// What write-metadata left.
     pub metadata: u64,
+    /// What the connection tracker said (ovs-fields(7), `ct_state`).
+    pub ct_state: u32,
     /// The Ethernet destination.
     pub eth_dst: MacAddr,
     /// The Ethernet source.
@@ -81,6 +83,7 @@ impl Headers {
             in_port,
             registers: [0; 16],
             metadata: 0,
+            ct_state: 0,
             eth_dst: MacAddr::new(*dst),
             eth_src: MacAddr::new(*src),
             vlan,

@@ -9,7 +9,7 @@
 //! most 64 of them one inside the other, where only a lookup in the same or an earlier table goes deeper, as the first
 //! one behind a patch port does. Beyond that OVS drops the packet with all its copies, and so does this.
 //!
-//! What it does not do is said, not guessed: connection tracking, groups, the switch's own learning (NORMAL, FLOOD) and
+//! Of connections it knows only how they begin ([`track`]). What it does not do is said, not guessed: groups, the switch's own learning (NORMAL, FLOOD) and
 //! the fields of IPv6, MPLS and tunnels end in [`Outcome::Unjudged`]. Meters let everything pass.
 
 pub mod entry;
@@ -20,6 +20,7 @@ mod run;
 mod sent;
 mod sentence;
 pub mod trace;
+mod track;
 
 pub use entry::Entry;
 pub use headers::Headers;

@@ -33,7 +33,8 @@ pub(super) enum Place {
     TpDst(u8),
     Register(u8),
     Metadata,
-    /// A field that is zero in every packet that comes in on a port: of connections, conjunctions and recirculation.
+    CtState,
+    /// A field that is zero in every packet that comes in on a port: of connections but for their state, conjunctions and recirculation.
     Zero,
 }
 
@@ -71,8 +72,9 @@ impl Place {
             0x0001_3a01 => Self::NwTtl,
             0x0001_3401 => Self::IpFrag,
             0xffff_5402 => Self::TcpFlags,
-            // recirc_id, conj_id, ct_state, ct_zone, ct_mark, ct_label.
-            0x0001_4804 | 0x0001_4a04 | 0x0001_d204 | 0x0001_d402 | 0x0001_d604 | 0x0001_d810 => Self::Zero,
+            0x0001_d204 => Self::CtState,
+            // recirc_id, conj_id, ct_zone, ct_mark, ct_label.
+            0x0001_4804 | 0x0001_4a04 | 0x0001_d402 | 0x0001_d604 | 0x0001_d810 => Self::Zero,
             _ => {
                 let [class_high, class_low, field, len] = header.to_be_bytes();
                 let is_register = (class_high, class_low, len) == (0, 1, 4) && field & 1 == 0 && field < 32;
@@ -104,6 +106,7 @@ impl Place {
             Self::TpDst(_) => headers.tp_dst.into(),
             Self::Register(index) => headers.registers.get(usize::from(index)).copied().unwrap_or(0).into(),
             Self::Metadata => headers.metadata.into(),
+            Self::CtState => headers.ct_state.into(),
             Self::Zero => 0,
         }
     }
@@ -140,7 +143,7 @@ impl Place {
             }
             Self::Metadata => headers.metadata = u64::from_bits(bits),
             // OpenFlow lets nobody write these.
-            Self::EthType | Self::IpFrag | Self::TcpFlags | Self::Zero => {}
+            Self::EthType | Self::IpFrag | Self::TcpFlags | Self::CtState | Self::Zero => {}
         }
     }
 

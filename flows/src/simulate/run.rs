@@ -8,6 +8,7 @@ use super::network::{Network, Switch};
 use super::place::{Bits, Place};
 use super::sent;
 use super::trace::{Cause, Effect, End, MOST_LOOKUPS, MOST_NESTED, Outcome, Stage, Trace};
+use super::track;
 use crate::flow::Owner;
 use crate::flow::owner::Feature;
 use crate::openflow::{Action, Instruction, Match, MatchField, PacketInReason, TableId};
@@ -184,6 +185,7 @@ impl<'a> Run<'a> {
                 headers.vlan = Some(Vlan { kind: *kind, tci: 0 });
                 self.effect(at, Effect::Tagged);
             }
+            Action::CtClear => headers.ct_state = 0,
             Action::PopVlan => {
                 if headers.vlan.take().is_some() {
                     self.effect(at, Effect::Untagged);
@@ -208,6 +210,17 @@ impl<'a> Run<'a> {
                 done.is_gone |= inner.is_gone;
                 done.is_told |= inner.is_told;
             }
+            Action::Ct(ct) => match track::track(ct, headers) {
+                Some(mut seen) => {
+                    let (source, is_valid) = (seen.nw_src, seen.ct_state & track::NOT_VALID == 0);
+                    let source = (source != headers.nw_src).then_some(source);
+                    self.effect(at, Effect::Tracked { is_valid, source });
+                    if let Some(table) = ct.table {
+                        self.go(at, &mut seen, table, done);
+                    }
+                }
+                None => self.unjudged(at, &action.to_string(), done),
+            },
             Action::Exit => done.is_over = true,
             // They say nothing of where the packet goes.
             Action::DecNwTtl
@@ -215,7 +228,6 @@ impl<'a> Run<'a> {
             | Action::Note(_)
             | Action::SetQueue(_)
             | Action::PopQueue
-            | Action::CtClear
             | Action::Learn(_)
             | Action::FinTimeout { .. } => {}
             other => self.unjudged(at, &other.to_string(), done),
@@ -258,7 +270,7 @@ impl<'a> Run<'a> {
             return self.end(at, Outcome::Sent { port, frame });
         };
         self.effect(at, Effect::Crosses { port, bridge: bridge.clone() });
-        let mut copy = Headers { in_port, registers: [0; 16], metadata: 0, ..headers.clone() };
+        let mut copy = Headers { in_port, registers: [0; 16], metadata: 0, ct_state: 0, ..headers.clone() };
         self.enter(At { bridge, switch, table: TableId(0), depth: at.depth + 1, stage: 0 }, &mut copy);
     }
 
@@ -291,7 +303,7 @@ impl<'a> Run<'a> {
     /// Tells of a field that was written.
     fn note(&mut self, at: At<'_>, place: Place, field: &MatchField, is_other: bool) {
         match place {
-            Place::Register(_) | Place::Metadata | Place::InPort | Place::Zero => {}
+            Place::Register(_) | Place::Metadata | Place::InPort | Place::CtState | Place::Zero => {}
             _ if is_other => {
                 let text = Match::new().with(field.clone()).to_string();
                 let (field, value) = text.split_once('=').unwrap_or((&text, ""));

@@ -43,6 +43,11 @@ impl Effect {
             Self::Untagged => "its VLAN tag is taken off".to_owned(),
             Self::Goes(table) => format!("it goes on to {}", name.table(&stage.bridge, *table)),
             Self::Crosses { port, bridge } => format!("it goes by {} to {bridge}", name.port(&stage.bridge, *port)),
+            Self::Tracked { is_valid: false, .. } => "the connection tracker does not take it".to_owned(),
+            Self::Tracked { source: Some(source), .. } => {
+                format!("the connection tracker begins a connection, whose source becomes {source}")
+            }
+            Self::Tracked { source: None, .. } => "the connection tracker knows no connection of it".to_owned(),
             Self::Measured { length, most } if *length > usize::from(*most) => {
                 format!("its {length} bytes are more than {most}")
             }

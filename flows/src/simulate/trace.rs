@@ -1,5 +1,6 @@
 //! What is told of a packet: the stages that it met, and where it and its copies ended.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use buoy_topology::{PortName, PortNo};
@@ -55,6 +56,13 @@ pub enum Effect {
         port: PortNo,
         /// The other bridge.
         bridge: PortName,
+    },
+    /// The connection tracker looked at it.
+    Tracked {
+        /// Whether it can be part of a connection; a new one, as far as is known.
+        is_valid: bool,
+        /// The source that the connection got.
+        source: Option<Ipv4Addr>,
     },
     /// Its length was looked at.
     Measured {

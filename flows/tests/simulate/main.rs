@@ -254,6 +254,7 @@ proptest! {
         for address in sample.site.floating_ips().map(|own| own.address) {
             match sample.site.binding(address) {
                 Some(binding) => check_round_trip(&sample, &network, binding, &body),
+                None if sample.site.snat_at(address).is_some() => check_shared(&sample, &network, address),
                 None if sample.site.direct_at(address).is_none() => check_unassociated(&sample, &network, address),
                 None => {}
             }
@@ -316,13 +317,48 @@ fn check_neighbours(sample: &Sample, network: &Network, from: &Interface, to: &I
     }
 }
 
+/// Who has no floating IP leaves by the shared address; what comes for it and is no answer ends.
+fn check_shared(sample: &Sample, network: &Network, shared: Ipv4Addr) {
+    check_dropped(sample, network, shared, DropReason::Unsolicited);
+    let provider = sample.site.snat_at(shared).unwrap();
+    let uplink = sample.external.port(&provider.uplink).unwrap();
+    let all = sample.site.instances().flat_map(|own| own.interfaces.iter().map(move |interface| (own, interface)));
+    for (_, from) in all.filter(|(own, from)| sample.site.floating_ip_of(&own.name, from.ip).is_none()) {
+        let gateway = sample.site.network(&from.network).unwrap().gateway_mac;
+        let client = [198, 51, 100, 7].into();
+        let frame = udp((from.mac, from.ip, 4_000), (gateway, client, 53), 64, b"");
+        let number = sample.integration.port(&from.port).unwrap().number;
+        let packet = Packet { bridge: port(INTEGRATION), port: number, frame: tagged(frame, from.vlan) };
+        let trace = send(network, &packet);
+        let got: Vec<_> = trace.sent().map(|(_, out, frame)| (out, Headers::of(out, frame).unwrap())).collect();
+        let [(out, headers)] = &*got else {
+            let cause = Cause::Named(DropReason::UnresolvedGateway);
+            assert_eq!(trace.causes().collect::<Vec<_>>(), [&cause], "{}", shown(&packet, &trace));
+            continue;
+        };
+        assert_eq!(
+            (*out, headers.nw_src, headers.nw_dst),
+            (uplink.number, shared, client),
+            "{}",
+            shown(&packet, &trace)
+        );
+        // Its own port is none of those that are given.
+        assert_eq!((headers.tp_src, headers.tp_dst, headers.nw_ttl), (20_000, 53, 63), "{}", shown(&packet, &trace));
+    }
+}
+
 fn check_unassociated(sample: &Sample, network: &Network, address: Ipv4Addr) {
+    check_dropped(sample, network, address, DropReason::Unassociated);
+}
+
+/// What comes from outside for an address is dropped.
+fn check_dropped(sample: &Sample, network: &Network, address: Ipv4Addr, reason: DropReason) {
     let pool = sample.site.pool_at(address).unwrap();
     let provider = sample.site.provider(&pool.provider).unwrap();
     let uplink = sample.external.port(&provider.uplink).unwrap();
     let frame = udp((mac(0xa0), [198, 51, 100, 7].into(), 4_000), (uplink.mac, address, 53), 64, b"");
     let packet = Packet { bridge: port(EXTERNAL), port: uplink.number, frame: tagged(frame, provider.vlan) };
     let trace = send(network, &packet);
-    let cause = Cause::Named(DropReason::Unassociated);
+    let cause = Cause::Named(reason);
     assert_eq!(trace.causes().collect::<Vec<_>>(), [&cause], "{}", shown(&packet, &trace));
 }

@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     routes: [bool; 2],
     is_narrow: [bool; 2],
     is_legacy: bool,
+    /// Whether instances share an address.
+    pub(crate) shares: bool,
     instances: Vec<u8>,
     associations: Vec<(u8, u8)>,
     directs: Vec<u8>,
@@ -60,14 +62,14 @@ pub(crate) struct Plan {
 
 /// Plans of sites on bridges of OpenFlow 1.3.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    let flags = any::<[bool; 10]>();
+    let flags = any::<[bool; 11]>();
     let instances = prop::collection::vec(any::<u8>(), 1..9);
     let associations = prop::collection::vec((any::<u8>(), any::<u8>()), 0..12);
     let directs = prop::collection::vec(any::<u8>(), 0..3);
     (any::<(u8, u8)>(), flags, instances, associations, directs).prop_map(
         |(policies, flags, instances, associations, directs)| {
             let [first, second, has_second, translates, knows_gateway, has_onlink, flags @ ..] = flags;
-            let [routes, other_routes, is_narrow, other_is_narrow] = flags;
+            let [routes, other_routes, is_narrow, other_is_narrow, shares] = flags;
             Plan {
                 policies,
                 vlans: (first, second),
@@ -78,6 +80,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
                 routes: [routes, other_routes],
                 is_narrow: [is_narrow, other_is_narrow],
                 is_legacy: false,
+                shares,
                 instances,
                 associations,
                 directs,
@@ -122,6 +125,7 @@ impl Plan {
                 gateway_mac: None,
                 project: None,
                 auto_assign: None,
+                snat: true,
             };
             site.change(|site| site.create_network(name(&format!("net{network}")), spec));
         }
@@ -144,6 +148,10 @@ impl Plan {
             let instance = name(&format!("i{}", usize::from(*instance) % self.instances.len()));
             let spec = AssociateSpec { address, instance, fixed_ip: None, no_move: false };
             site.change(|site| site.associate(&spec, &|_| Vec::new()));
+        }
+        if self.shares {
+            let shared = format!("{}:20000-29999", pool_address(0, 15)).parse().unwrap();
+            site.change(|site| site.share(Change::default(), &name("as0"), Some(shared), &|_| Vec::new()));
         }
         let site = site.0;
         let local = if self.translates { mac(3) } else { UPLINK_MAC };

@@ -11,6 +11,7 @@ mod host;
 mod lan;
 mod quiet;
 mod site;
+mod snat;
 mod storms;
 mod traffic;
 mod vlan;

@@ -79,6 +79,7 @@ impl Site {
         if let Some(other) = self.direct_at(address) {
             return Err(OpError::DirectAddressTaken { address, direct: other.name.clone() });
         }
+        self.check_unshared(address)?;
         let fip = self.floating_ip(address);
         if let Some(project) = fip.and_then(|fip| fip.project.clone()) {
             return Err(OpError::Allocated { address, project });

@@ -114,6 +114,10 @@ pub enum OpError {
     PortTaken { port: PortName, bridge: PortName, instance: Name },
     #[error("{address} is allocated to project {project}")]
     Allocated { address: Ipv4Addr, project: Name },
+    #[error(
+        "{address} is shared by the instances of provider {provider} that have no floating IP: `buoyctl provider set {provider} --snat off` ends that"
+    )]
+    Shared { address: Ipv4Addr, provider: Name },
     #[error("{address} is reserved: `buoyctl fip unreserve {address}` lets it be allocated")]
     Reserved { address: Ipv4Addr },
     #[error(

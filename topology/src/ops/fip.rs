@@ -159,6 +159,7 @@ impl Site {
 
     /// An address is nobody's any more; an association ends with it.
     pub fn release(&self, address: Ipv4Addr) -> Result<Change, OpError> {
+        self.check_unshared(address)?;
         self.loosen(address, |fip| {
             fip.association = None;
             fip.labels = Labels::default();
@@ -191,6 +192,9 @@ impl Site {
         {
             let (direct, provider) = (direct.name.clone(), pool.provider.clone());
             return Err(OpError::DirectMacInUse { address, direct, provider });
+        }
+        if new.mac.is_none() && self.needs_mac(pool) && self.snat_at(address).is_some() {
+            return Err(OpError::Shared { address, provider: pool.provider.clone() });
         }
         if new == old {
             return Ok(Change::default());
@@ -265,13 +269,29 @@ impl Site {
         if let Some(direct) = self.direct_at(address) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        self.check_unshared(address)?;
         if self.is_kept(pool, address) {
             return Err(OpError::Kept { address, provider: pool.provider.clone() });
         }
         if pool.reserved.contains(address) {
             return Err(OpError::Reserved { address });
         }
-        let Some(fip) = self.floating_ip(address) else { return Ok(()) };
+        match self.floating_ip(address) {
+            Some(fip) => self.check_left(pool, fip, Some(project), leaving),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nobody has an address any more: no project, no switch, and no packets that are still on their way to the
+    /// one that had it last, where that is another one.
+    pub(super) fn check_left(
+        &self,
+        pool: &Pool,
+        fip: &FloatingIp,
+        project: Option<&Name>,
+        leaving: Leaving<'_>,
+    ) -> Result<(), OpError> {
+        let address = fip.address;
         if let Some(project) = &fip.project {
             return Err(OpError::Allocated { address, project: project.clone() });
         }
@@ -280,7 +300,7 @@ impl Site {
             return Err(OpError::Leaving { address, pending });
         }
         if let Some(until) = self.cooling_until(pool, fip)
-            && let Some(released) = fip.released.as_ref().filter(|own| own.by != *project)
+            && let Some(released) = fip.released.as_ref().filter(|own| Some(&own.by) != project)
         {
             let seconds = until.0.saturating_sub(self.now().0);
             return Err(OpError::Cooling { address, project: released.by.clone(), seconds, pool: pool.name.clone() });
@@ -295,7 +315,7 @@ impl Site {
     }
 
     /// What is stored about an address, or a new record of it.
-    fn record(&self, address: Ipv4Addr, change: &mut Change) -> FloatingIp {
+    pub(super) fn record(&self, address: Ipv4Addr, change: &mut Change) -> FloatingIp {
         self.floating_ip(address).cloned().unwrap_or_else(|| FloatingIp::new(self.number(change), address))
     }
 }

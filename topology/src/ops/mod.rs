@@ -13,6 +13,7 @@ mod pool;
 mod project;
 mod provider;
 mod reserve;
+mod snat;
 
 pub use direct::DirectSpec;
 pub use error::{Noun, OpError};

@@ -22,6 +22,8 @@ pub struct NetworkSpec {
     pub project: Option<Name>,
     /// The pool that each new instance gets a floating IP from.
     pub auto_assign: Option<Name>,
+    /// Whether its instances without a floating IP leave by a provider's shared address, where there is one.
+    pub snat: bool,
 }
 
 impl Site {
@@ -42,6 +44,10 @@ impl Site {
         if let Some((pool, span)) = self.pool_overlapping(whole) {
             return Err(OpError::NetworkOverlap { network: name, cidr, span, pool: pool.name.clone() });
         }
+        let shared = self.providers().filter_map(|own| Some((own, own.snat?.address())));
+        if let Some((own, address)) = shared.into_iter().find(|(_, address)| cidr.contains(address)) {
+            return Err(OpError::Shared { address, provider: own.name.clone() });
+        }
         if let Some((address, direct)) = self.directs_in(whole).next() {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
@@ -52,20 +58,22 @@ impl Site {
         let mut change = Change::default();
         let id = self.number(&mut change);
         let gateway_mac = spec.gateway_mac.unwrap_or_else(|| derived_mac(id));
-        let NetworkSpec { gateway, project, auto_assign, .. } = spec;
-        change.put(Record::Network(Arc::new(Network { id, name, cidr, gateway, gateway_mac, project, auto_assign })));
+        let NetworkSpec { gateway, project, auto_assign, snat, .. } = spec;
+        let network = Network { id, name, cidr, gateway, gateway_mac, project, auto_assign, snat };
+        change.put(Record::Network(Arc::new(network)));
         Ok(change)
     }
 
-    /// A network whose new instances get a floating IP from another pool, or from none.
-    pub fn set_network(&self, name: &Name, auto_assign: Option<Name>) -> Result<Change, OpError> {
+    /// A network whose new instances get a floating IP from another pool, or from none, and whose others share an address
+    /// or do not.
+    pub fn set_network(&self, name: &Name, auto_assign: Option<Name>, snat: bool) -> Result<Change, OpError> {
         let old = self.known_network(name)?;
         if let Some(pool) = &auto_assign {
             self.known_pool(pool)?;
         }
         let mut change = Change::default();
-        if old.auto_assign != auto_assign {
-            change.put(Record::Network(Arc::new(Network { auto_assign, ..(**old).clone() })));
+        if (&old.auto_assign, old.snat) != (&auto_assign, snat) {
+            change.put(Record::Network(Arc::new(Network { auto_assign, snat, ..(**old).clone() })));
         }
         Ok(change)
     }

@@ -120,6 +120,10 @@ impl Site {
             if users.peek().is_some() {
                 return Err(OpError::in_use(Noun::Pool, name, users));
             }
+            let shared = self.shared_of(self.known_pool(name)?);
+            if let Some(user) = shared.filter(|own| span.contains(*own)).and(self.sharer(self.known_pool(name)?)) {
+                return Err(OpError::pool_in_use(name, user));
+            }
             for fip in self.floating_ips_in(span) {
                 if fip.project.is_some() {
                     used.push(fip.address);
@@ -177,7 +181,7 @@ impl Site {
         let direct = pool.addresses.spans().iter().flat_map(|span| self.directs_in(*span)).map(direct_user);
         let assigning = self.networks().filter(|network| network.auto_assign.as_ref() == Some(name));
         let assigning = assigning.map(|network| format!("network {} (--auto-assign)", network.name));
-        let mut users = held.chain(direct).chain(assigning).peekable();
+        let mut users = held.chain(direct).chain(assigning).chain(self.sharer(pool)).peekable();
         if users.peek().is_some() {
             return Err(OpError::in_use(Noun::Pool, name, users));
         }
@@ -238,6 +242,11 @@ impl Site {
             if let Some(own) = other.addresses.overlap(span) {
                 return Err(OpError::Overlap { span, other: own, pool: other.name.clone() });
             }
+        }
+        let elsewhere = self.providers().filter(|own| own.name != pool.provider);
+        let shared = elsewhere.filter_map(|own| Some((own, own.snat?.address())));
+        if let Some((own, address)) = shared.into_iter().find(|(_, address)| span.contains(*address)) {
+            return Err(OpError::Shared { address, provider: own.name.clone() });
         }
         if let Some((address, direct)) = self.directs_in(span).find(|(_, own)| own.provider != pool.provider) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });

@@ -96,6 +96,9 @@ impl Site {
         if let Some((address, direct)) = kept {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
+        if let Some(snat) = new.snat.filter(|own| new.keeps(own.address())) {
+            return Err(OpError::Shared { address: snat.address(), provider: name.clone() });
+        }
         if new.mac_policy == MacPolicy::Vmac && old.mac_policy != MacPolicy::Vmac {
             self.check_macs(name)?;
         }
@@ -113,7 +116,8 @@ impl Site {
         let bound = records.filter(|fip| fip.association.is_some()).map(|fip| fip.address);
         let direct = self.directs_of(name).flat_map(|own| own.ips.iter().copied());
         let lacks = |address: &Ipv4Addr| self.floating_ip(*address).is_none_or(|fip| fip.mac.is_none());
-        match bound.chain(direct).find(lacks) {
+        let shared = self.provider(name).and_then(|own| Some(self.snat_of(own)?.address()));
+        match bound.chain(direct).chain(shared).find(lacks) {
             Some(address) => Err(OpError::NoMac { address, provider: name.clone() }),
             None => Ok(()),
         }
@@ -208,6 +212,7 @@ impl Site {
         for mac in spec.gateway_mac.into_iter().chain(router_mac) {
             check_mac(mac)?;
         }
+        let shared_by = name.clone();
         Ok(Provider {
             id,
             name,
@@ -225,6 +230,7 @@ impl Site {
             garp: spec.garp,
             garp_timing: spec.garp_timing,
             hook: spec.hook,
+            snat: self.provider(&shared_by).and_then(|old| old.snat),
         })
     }
 }

@@ -3,6 +3,7 @@ mod direct;
 mod histories;
 mod no_snat;
 mod projects;
+mod snat;
 mod wiring;
 mod withdrawn;
 
@@ -90,6 +91,7 @@ fn site(policy: PolicySpec) -> Site {
         gateway_mac: None,
         project: None,
         auto_assign: None,
+        snat: true,
     };
     run(&mut site, |site| site.create_network(name("blue"), network));
     for last in [11, 12] {
@@ -170,7 +172,7 @@ fn what_is_written_wrong_is_refused_with_what_was_meant() {
         let (cidr, gateway) = (cidr.parse().unwrap(), [10, 0, 0, last].into());
         site.create_network(
             name("red"),
-            NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None },
+            NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None, snat: true },
         )
     };
     let pool = |range: &str| site.add_to_pool(&name("public"), &ranges(&[range]));
@@ -302,6 +304,7 @@ fn what_belongs_to_somebody_is_not_taken() {
         gateway_mac: None,
         project: None,
         auto_assign: None,
+        snat: true,
     };
     assert!(matches!(site.create_network(name("red"), network), Err(OpError::NetworkOverlap { .. })));
     assert!(matches!(site.create_provider(name("wan"), provider(PolicySpec::Host)), Err(OpError::UplinkTaken { .. })));

@@ -4,6 +4,7 @@ mod apply;
 mod free;
 mod index;
 mod owners;
+mod snat;
 mod spans;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::{
     Address, DirectAdd, FipEntry, InstanceEntry, InterfaceEntry, NetworkEntry, Policy, PoolEntry, ProjectQuota,
-    ProjectSet, ProviderCreate, Setting, Subnet, Switch,
+    ProjectSet, ProviderCreate, Setting, Sharing, Subnet, Switch,
 };
 
 /// All that is declared, kind by kind, in the order of names and addresses.
@@ -77,6 +77,7 @@ fn provider(own: &Provider) -> ProviderCreate {
         garp_interval: (interval_ms != usual.interval_ms).then_some(interval_ms),
         patch: (own.patch != own.bridge.prefixed("phy-")).then(|| own.patch.clone()),
         hook: own.hook.clone().map(Setting::Value),
+        snat: own.snat.map(|snat| Sharing(Some(snat))),
     }
 }
 
@@ -108,6 +109,7 @@ fn network(own: &Network) -> NetworkEntry {
         gateway_mac: Some(own.gateway_mac),
         project: own.project.clone(),
         auto_assign: own.auto_assign.clone(),
+        snat: (!own.snat).then_some(Switch::Off),
     }
 }
 

@@ -48,6 +48,20 @@ pub(super) fn refusal(mistakes: Vec<Mistake>) -> ApiError {
 fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
     let is_direct = spot.thing == Thing::Direct;
     Some(match error {
+        // What keeps an address from being shared.
+        OpError::Allocated { .. }
+        | OpError::Kept { .. }
+        | OpError::Leaving { .. }
+        | OpError::Cooling { .. }
+        | OpError::NoMac { .. }
+        | OpError::Shared { .. }
+            if spot.thing == Thing::Provider =>
+        {
+            "snat"
+        }
+        OpError::Shared { .. } if spot.thing == Thing::Pool => "range",
+        OpError::Shared { .. } if spot.thing == Thing::Network => "cidr",
+        OpError::Shared { .. } if !is_direct => "address",
         OpError::Unknown { noun: Noun::Provider, .. } => "provider",
         OpError::Unknown { noun: Noun::Pool, .. } => "auto_assign",
         OpError::Unknown { noun: Noun::Network, .. } => "network",

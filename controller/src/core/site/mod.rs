@@ -19,7 +19,7 @@ use super::projects::quota_of;
 use super::standing::Scope;
 use crate::api::site::NOUNS;
 use crate::api::views::{SiteChange, SiteView, ThingView};
-use crate::api::{ApiError, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, Setting, SiteApply};
+use crate::api::{ApiError, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, Setting, SiteApply, Switch};
 use entries::entry;
 
 impl Core {
@@ -35,7 +35,8 @@ impl Core {
             return Ok(Planned { notices, ..planned });
         }
         let scope = self.site_scope(&spec, &declared);
-        let announced: Vec<_> = addresses(&declared).filter(|own| self.is_announced(*own, &declared.after)).collect();
+        let mut announced = self.newly_shared(&declared.change);
+        announced.extend(addresses(&declared).filter(|own| self.is_announced(*own, &declared.after)));
         let mut planned = planned(declared.change, Subject::Site(Box::new(view)), scope);
         (planned.announce, planned.notices) = (announced, notices);
         Ok(planned)
@@ -73,6 +74,7 @@ impl Core {
         Ok(SiteSpec {
             quotas,
             providers,
+            shared: params.provider.iter().filter_map(|own| Some((own.name.clone(), own.snat?.0?))).collect(),
             pools: params.pool.iter().map(|own| (own.name.clone(), stock_spec(own))).collect(),
             networks: params.network.iter().map(|own| (own.name.clone(), network_spec(own))).collect(),
             instances: params.instance.iter().map(|own| (own.name.clone(), self.guest_spec(own))).collect(),
@@ -219,6 +221,7 @@ fn network_spec(own: &NetworkEntry) -> NetworkSpec {
         gateway_mac: own.gateway_mac,
         project: own.project.clone(),
         auto_assign: own.auto_assign.clone(),
+        snat: own.snat != Some(Switch::Off),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use buoy_topology::{FloatingIp, MacAddr, Pool};
+use buoy_topology::{MacAddr, Pool};
 
 use super::{Station, View, owned_by};
 use crate::flow::Flow;
@@ -82,10 +82,10 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool, flows: &mut Vec<Flow>) {
     }
 }
 
-pub(super) fn association(view: &View<'_>, fip: &FloatingIp, mac: MacAddr, flows: &mut Vec<Flow>) {
-    let owner = Owner { feature: Feature::Arp, entity: fip.id.0 };
+/// An address that is here, with the MAC that it has towards the provider.
+pub(super) fn address(view: &View<'_>, owner: Owner, address: Ipv4Addr, mac: MacAddr, flows: &mut Vec<Flow>) {
     let asked = Flow::new(ARP_TARGET, FLOATING, owner).on(view.ours()).on(arp()).on(arp_request());
-    flows.push(asked.on(target(fip.address)).apply(arp_answer(fip.address, mac)).goto(ARP_ANSWER));
+    flows.push(asked.on(target(address)).apply(arp_answer(address, mac)).goto(ARP_ANSWER));
 }
 
 pub(super) fn neighbour(view: &View<'_>, station: Station, flows: &mut Vec<Flow>) {

@@ -17,7 +17,9 @@ use std::net::Ipv4Addr;
 
 use std::collections::BTreeSet;
 
-use buoy_topology::{Dialect, FloatingIp, MacAddr, MacPolicy, NeighbourKey, Pool, Port, PortNo, Provider, VlanId};
+use buoy_topology::{
+    Dialect, EntityId, FloatingIp, MacAddr, MacPolicy, NeighbourKey, Pool, Port, PortNo, Provider, VlanId,
+};
 
 use super::drops::DropReason;
 use super::fields::{last_drop, output, push_vlan};
@@ -136,6 +138,10 @@ impl<'a> View<'a> {
                 inbound::provider(self, flows);
                 next_hop::provider(self, flows);
                 guard::provider(self, flows);
+                let shared = site.snat_of(self.provider).map(|snat| snat.address());
+                if let Some((address, mac)) = shared.and_then(|own| Some((own, self.address_mac(own)?))) {
+                    self.address(self.provider.id, address, mac, flows);
+                }
             }
             Entity::Pool(name) => {
                 let Some(pool) = site.pool(name).filter(|pool| pool.provider == self.provider.name) else { return };
@@ -153,9 +159,7 @@ impl<'a> View<'a> {
                 let Some(binding) = site.binding(*address) else { return };
                 let Some(mac) = self.source_mac(binding.fip) else { return };
                 if binding.provider.id == self.provider.id {
-                    arp::association(self, binding.fip, mac, flows);
-                    let owner = Owner { feature: Feature::Guard, entity: binding.fip.id.0 };
-                    guard::address(self, owner, *address, mac, flows);
+                    self.address(binding.fip.id, *address, mac, flows);
                 }
             }
             Entity::Network(name) => {
@@ -171,6 +175,13 @@ impl<'a> View<'a> {
                 }
             }
         }
+    }
+
+    /// An address that is answered for, and that leaves with its MAC.
+    fn address(&self, entity: EntityId, address: Ipv4Addr, mac: MacAddr, flows: &mut Vec<Flow>) {
+        let owner = |feature| Owner { feature, entity: entity.0 };
+        arp::address(self, owner(Feature::Arp), address, mac, flows);
+        guard::address(self, owner(Feature::Guard), address, mac, flows);
     }
 
     pub(in crate::pipeline) fn station(&self, key: NeighbourKey) -> Station {

@@ -1,7 +1,8 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`no_snat`]
-//! is what is not rewritten, and [`icmp`] what some of them leave to the controller.
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`snat`] is
+//! what instances without a floating IP have in place of [`nat`], [`no_snat`] what is not rewritten, and [`icmp`] what some
+//! of them leave to the controller.
 
 mod admit;
 mod arp;
@@ -12,6 +13,7 @@ mod nat;
 mod no_snat;
 mod route;
 mod size;
+pub mod snat;
 
 use std::collections::BTreeSet;
 
@@ -57,12 +59,16 @@ impl<'a> View<'a> {
                 route::base(flows);
                 nat::base(flows);
                 size::base(self.world.bridge, flows);
+                snat::base(self, flows);
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
                 no_snat::provider(provider, flows);
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
                 size::provider(provider, patch, self.world.bridge, flows);
+                if let Some(snat) = site.snat_of(provider) {
+                    snat::provider(provider, snat, flows);
+                }
             }
             Entity::Network(name) => {
                 let is_here = site.has_network_on(&self.world.bridge.name, name);
@@ -70,6 +76,9 @@ impl<'a> View<'a> {
                 arp::network(network, flows);
                 l2::network(network, flows);
                 route::network(network, flows);
+                if let Some(snat) = self.shared_by(network) {
+                    snat::network(network, snat, flows);
+                }
                 let routing = site.providers().filter(|own| !own.no_snat.is_empty());
                 let patches: BTreeSet<_> = routing.filter_map(|own| self.port(&own.patch_peer())).collect();
                 flows.extend(patches.into_iter().map(|patch| no_snat::network(network, patch)));
@@ -104,6 +113,9 @@ impl<'a> View<'a> {
             arp::interface(guest, flows);
             route::interface(guest, flows);
             deliver::interface(guest, flows);
+            if self.shared_by(network).is_some() {
+                snat::interface(guest, flows);
+            }
         }
     }
 

@@ -226,6 +226,7 @@ fn fixed_addresses_of_a_new_network_are_kept_in() {
         gateway_mac: None,
         project: None,
         auto_assign: None,
+        snat: true,
     };
     let change = site.create_network(name("red"), network).unwrap();
     let change = apply(&mut site, change);

@@ -53,7 +53,9 @@ impl Work<'_> {
         let old = self.before.floating_ip(new.address);
         let (generation, mut settled) = (self.before.generation().next(), new.clone());
         let same_association = old.and_then(|old| old.association.as_ref()) == new.association.as_ref();
+        let sharer = |site: &Site| site.snat_at(new.address).map(|own| own.id);
         match old {
+            _ if sharer(self.before) != sharer(&self.after) => {}
             Some(old) if same_association && (old.mac == new.mac || new.association.is_none()) => {
                 settled.changed = old.changed;
                 settled.associations = old.associations;

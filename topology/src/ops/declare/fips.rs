@@ -11,6 +11,9 @@ impl Work<'_> {
     pub(super) fn loosen(&mut self, spec: &SiteSpec, pruned: &[Key]) {
         for key in pruned {
             let Key::FloatingIp(address) = key else { continue };
+            if self.after.snat_at(*address).is_some() {
+                continue;
+            }
             let released = self.after.release(*address);
             self.attempt(None, key.clone(), released);
         }

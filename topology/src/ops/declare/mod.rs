@@ -9,13 +9,14 @@ mod fips;
 mod providers;
 mod quotas;
 mod ranges;
+mod shared;
 mod stations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::{DirectSpec, InterfaceSpec, Leaving, NetworkSpec, Noun, OpError, PoolSpec, ProviderSpec};
-use crate::{Change, Key, Label, MacAddr, Name, Note, PortName, Quota, RangeSpec, Site};
+use crate::{Change, Key, Label, MacAddr, Name, Note, PortName, Quota, RangeSpec, Site, Snat};
 
 /// A site as it is declared, in any order. What a thing does not say has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct SiteSpec {
     pub quotas: Vec<QuotaSpec>,
     /// Providers.
     pub providers: Vec<(Name, ProviderSpec)>,
+    /// The shared addresses of providers that have one.
+    pub shared: Vec<(Name, Snat)>,
     /// Pools with all their addresses.
     pub pools: Vec<(Name, StockSpec)>,
     /// Networks.
@@ -179,6 +182,7 @@ impl Site {
         let pruned = if spec.prune { undeclared.clone() } else { Vec::new() };
         work.set_quotas(spec, &pruned);
         work.loosen(spec, &pruned);
+        work.stop_sharing(spec, &pruned);
         work.take_stations_away(spec, &pruned);
         work.narrow(spec, &pruned);
         work.put_up_providers(spec, &pruned);
@@ -186,6 +190,7 @@ impl Site {
         work.put_up_networks(spec);
         work.put_up_instances(spec);
         work.describe(spec, &pruned);
+        work.begin_sharing(spec);
         work.put_up_directs(spec);
         work.lead(spec);
         work.label(spec);

@@ -20,7 +20,7 @@ impl Work<'_> {
             let done = match is_network(old, own) {
                 false => self.after.delete_network(name),
                 // The pool may have to go.
-                true if old.auto_assign != own.auto_assign => self.after.set_network(name, None),
+                true if old.auto_assign != own.auto_assign => self.after.set_network(name, None, own.snat),
                 true => continue,
             };
             self.attempt(Some(Thing::Network.spot(entry)), Key::Network(name.clone()), done);
@@ -128,7 +128,7 @@ impl Work<'_> {
             }
             let done = match self.after.network(name) {
                 None => self.after.create_network(name.clone(), own.clone()),
-                Some(_) => self.after.set_network(name, own.auto_assign.clone()),
+                Some(_) => self.after.set_network(name, own.auto_assign.clone(), own.snat),
             };
             self.attempt(Some(Thing::Network.spot(entry)), key, done);
         }
@@ -141,7 +141,7 @@ fn wanted(own: &PoolSpec) -> AddressSet {
 
 /// Whether it is the same but for what can change under its instances. A MAC that Buoy chose stays where none is declared.
 fn is_network(old: &Network, own: &NetworkSpec) -> bool {
-    let NetworkSpec { cidr, gateway, gateway_mac, project, auto_assign: _ } = own;
+    let NetworkSpec { cidr, gateway, gateway_mac, project, auto_assign: _, snat: _ } = own;
     (old.cidr, old.gateway, &old.project) == (*cidr, *gateway, project)
         && gateway_mac.is_none_or(|mac| mac == old.gateway_mac)
 }

@@ -58,6 +58,7 @@ fn network(gateway: u8) -> NetworkSpec {
         gateway_mac: None,
         project: None,
         auto_assign: None,
+        snat: true,
     }
 }
 
@@ -89,6 +90,7 @@ fn spec() -> SiteSpec {
     SiteSpec {
         quotas: Vec::new(),
         providers: vec![(name("lan"), provider("eth0", PolicySpec::Host))],
+        shared: Vec::new(),
         pools: vec![(name("public"), pool("lan", &["203.0.113.100-203.0.113.119"]))],
         networks: vec![(name("blue"), network(1))],
         instances: vec![(name("a"), guest(&[11])), (name("b"), guest(&[12]))],

@@ -10,7 +10,7 @@ fn routing(blocks: &[&str]) -> ProviderSpec {
 fn network(cidr: &str) -> NetworkSpec {
     let cidr: ipnet::Ipv4Net = cidr.parse().unwrap();
     let gateway = cidr.hosts().next().unwrap();
-    NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None }
+    NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None, snat: true }
 }
 
 fn second(blocks: &[&str]) -> ProviderSpec {

@@ -104,7 +104,7 @@ fn a_new_instance_gets_an_address_or_is_not_there_at_all() {
         site.add_instance_with_address(name(&format!("vm{last}")), instance("blue", last), assign, &nobody)
     };
     assert_eq!(add(&site, 13, &AutoAssign::AsNetwork).unwrap().0, None);
-    run(&mut site, |site| site.set_network(&name("blue"), Some(name("public"))));
+    run(&mut site, |site| site.set_network(&name("blue"), Some(name("public")), true));
     assert_eq!(add(&site, 13, &AutoAssign::Never).unwrap().0, None);
     for (last, expected) in [(13, 3), (14, 4), (15, 5), (16, 6)] {
         let (given, change) = add(&site, last, &AutoAssign::AsNetwork).unwrap();
@@ -187,6 +187,7 @@ fn a_network_of_a_project_takes_its_instances_alone() {
         gateway_mac: None,
         project: Some(name("red")),
         auto_assign: None,
+        snat: true,
     };
     run(&mut site, |site| site.create_network(name("private"), spec));
     let mut own = instance("private", 13);

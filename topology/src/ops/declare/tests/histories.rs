@@ -16,81 +16,90 @@ fn random() -> impl Strategy<Value = SiteSpec> {
         prop::collection::btree_map(0..4_u8, (prop::collection::vec((11..17_u8, 11..17_u8), 1..3), labels()), 0..4);
     let directs = prop::collection::btree_map(0..2_u8, (0..3_u8, 0..16_u8, 40..42_u8), 0..2);
     let fips = prop::collection::btree_map(0..24_u8, (0..3_u8, 0..4_u8, any::<bool>(), labels()), 0..8);
-    let made = (quotas, providers, pools, segment, instances, directs, fips);
-    made.prop_map(|(quotas, providers, pools, (gateway, assigns, owner), instances, directs, fips)| SiteSpec {
-        quotas: quotas
-            .into_iter()
-            .map(|(own, quota)| QuotaSpec {
-                project: [None, Some(name("default")), Some(name("other"))][usize::from(own)].clone(),
-                fip_quota: quota.map(Quota::AtMost),
-            })
-            .collect(),
-        providers: providers
-            .into_iter()
-            .map(|(own, (uplink, policy, routed))| {
-                let policy = [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)][usize::from(policy)];
-                let spec = provider(&format!("eth{uplink}"), policy);
-                // The third is that of a pool now and then.
-                let blocks = ["198.51.100.0/26", "198.51.100.64/26", "203.0.113.0/28"];
-                let no_snat = blocks.get(usize::from(routed)).map(|block| block.parse().unwrap()).into_iter().collect();
-                let mtu = (routed == 1).then(|| 1_400.try_into().unwrap());
-                let spec = ProviderSpec { no_snat, mtu, ..spec };
-                (name(&format!("p{own}")), ProviderSpec { gateway: Some([198, 51, 100, 1].into()), ..spec })
-            })
-            .collect(),
-        pools: pools
-            .into_iter()
-            .map(|(own, (provider, first, default, (cool_down, reserved, warn_at)))| {
-                let first = first * 3;
-                let range = format!("203.0.113.{first}-203.0.113.{}", first + 5);
-                let mut stock = pool(&format!("p{provider}"), &[&range]);
-                let cool_down = ["0", "0", "300"][usize::from(cool_down)].parse().unwrap();
-                let warn_at = warn_at.map(|own| own.try_into().unwrap());
-                stock.pool = PoolSpec { default, cool_down, warn_at, ..stock.pool };
-                let reserved = reserved.map(|last| format!("203.0.113.{}-203.0.113.{}", first + last, first + last));
-                stock.reserved = reserved.map(|range| range.parse().unwrap()).into_iter().collect();
-                (name(&format!("q{own}")), stock)
-            })
-            .collect(),
-        networks: vec![(
-            name("blue"),
-            NetworkSpec {
-                project: (owner == 0).then(|| name("default")),
-                auto_assign: assigns.map(|own| name(&format!("q{own}"))),
-                ..network(gateway)
-            },
-        )],
-        instances: instances
-            .into_iter()
-            .map(|(own, (interfaces, labels))| {
-                let interfaces = interfaces
-                    .into_iter()
-                    .map(|(last, at)| InterfaceSpec { port: port(&format!("vm{at}")), ..interface(last) });
-                let project = name(["default", "other"][usize::from(own % 2)]);
-                let note = labels.first().map(|label| label.to_string().parse().unwrap());
-                let interfaces = interfaces.collect();
-                (name(&format!("i{own}")), GuestSpec { project, interfaces, labels, note, ..guest(&[]) })
-            })
-            .collect(),
-        directs: directs
-            .into_iter()
-            .map(|(own, (provider, last, at))| {
-                let (provider, port, ips) =
-                    (name(&format!("p{provider}")), port(&format!("d{at}")), vec![address(last)]);
-                (name(&format!("d{own}")), DirectSpec { provider, port, mac: mac(at), ips })
-            })
-            .collect(),
-        floating_ips: fips
-            .into_iter()
-            .map(|(last, (kind, instance, has_mac, labels))| {
-                let own = fip(last, if kind == 0 { ["i0", "i1", "i2", "i3"][usize::from(instance)] } else { "" });
-                let project = (kind == 1).then(|| name("default"));
-                let labels = if kind < 2 { labels } else { Vec::new() };
-                let (mac, note) = (has_mac.then(|| mac(last)), Some("a note".parse().unwrap()));
-                AddressSpec { project, mac, note, labels, ..own }
-            })
-            .collect(),
-        prune: true,
+    let shared = prop::collection::btree_map(0..3_u8, 0..40_u8, 0..2);
+    let made = (quotas, (providers, shared), pools, segment, instances, directs, fips);
+    made.prop_map(|(quotas, (providers, shared), pools, (gateway, assigns, owner), instances, directs, fips)| {
+        SiteSpec {
+            quotas: quotas
+                .into_iter()
+                .map(|(own, quota)| QuotaSpec {
+                    project: [None, Some(name("default")), Some(name("other"))][usize::from(own)].clone(),
+                    fip_quota: quota.map(Quota::AtMost),
+                })
+                .collect(),
+            providers: providers
+                .into_iter()
+                .map(|(own, (uplink, policy, routed))| {
+                    let policy = [PolicySpec::Host, PolicySpec::Vmac, PolicySpec::Router(None)][usize::from(policy)];
+                    let spec = provider(&format!("eth{uplink}"), policy);
+                    // The third is that of a pool now and then.
+                    let blocks = ["198.51.100.0/26", "198.51.100.64/26", "203.0.113.0/28"];
+                    let no_snat =
+                        blocks.get(usize::from(routed)).map(|block| block.parse().unwrap()).into_iter().collect();
+                    let mtu = (routed == 1).then(|| 1_400.try_into().unwrap());
+                    let spec = ProviderSpec { no_snat, mtu, ..spec };
+                    (name(&format!("p{own}")), ProviderSpec { gateway: Some([198, 51, 100, 1].into()), ..spec })
+                })
+                .collect(),
+            shared: shared
+                .into_iter()
+                .map(|(own, last)| (name(&format!("p{own}")), address(last).to_string().parse().unwrap()))
+                .collect(),
+            pools: pools
+                .into_iter()
+                .map(|(own, (provider, first, default, (cool_down, reserved, warn_at)))| {
+                    let first = first * 3;
+                    let range = format!("203.0.113.{first}-203.0.113.{}", first + 5);
+                    let mut stock = pool(&format!("p{provider}"), &[&range]);
+                    let cool_down = ["0", "0", "300"][usize::from(cool_down)].parse().unwrap();
+                    let warn_at = warn_at.map(|own| own.try_into().unwrap());
+                    stock.pool = PoolSpec { default, cool_down, warn_at, ..stock.pool };
+                    let reserved =
+                        reserved.map(|last| format!("203.0.113.{}-203.0.113.{}", first + last, first + last));
+                    stock.reserved = reserved.map(|range| range.parse().unwrap()).into_iter().collect();
+                    (name(&format!("q{own}")), stock)
+                })
+                .collect(),
+            networks: vec![(
+                name("blue"),
+                NetworkSpec {
+                    project: (owner == 0).then(|| name("default")),
+                    auto_assign: assigns.map(|own| name(&format!("q{own}"))),
+                    ..network(gateway)
+                },
+            )],
+            instances: instances
+                .into_iter()
+                .map(|(own, (interfaces, labels))| {
+                    let interfaces = interfaces
+                        .into_iter()
+                        .map(|(last, at)| InterfaceSpec { port: port(&format!("vm{at}")), ..interface(last) });
+                    let project = name(["default", "other"][usize::from(own % 2)]);
+                    let note = labels.first().map(|label| label.to_string().parse().unwrap());
+                    let interfaces = interfaces.collect();
+                    (name(&format!("i{own}")), GuestSpec { project, interfaces, labels, note, ..guest(&[]) })
+                })
+                .collect(),
+            directs: directs
+                .into_iter()
+                .map(|(own, (provider, last, at))| {
+                    let (provider, port, ips) =
+                        (name(&format!("p{provider}")), port(&format!("d{at}")), vec![address(last)]);
+                    (name(&format!("d{own}")), DirectSpec { provider, port, mac: mac(at), ips })
+                })
+                .collect(),
+            floating_ips: fips
+                .into_iter()
+                .map(|(last, (kind, instance, has_mac, labels))| {
+                    let own = fip(last, if kind == 0 { ["i0", "i1", "i2", "i3"][usize::from(instance)] } else { "" });
+                    let project = (kind == 1).then(|| name("default"));
+                    let labels = if kind < 2 { labels } else { Vec::new() };
+                    let (mac, note) = (has_mac.then(|| mac(last)), Some("a note".parse().unwrap()));
+                    AddressSpec { project, mac, note, labels, ..own }
+                })
+                .collect(),
+            prune: true,
+        }
     })
 }
 

@@ -1,0 +1,68 @@
+//! Shared addresses in the pipeline: what they add, and that they add nothing where there is none.
+
+use super::*;
+
+/// One of a few addresses becomes shared, or none.
+pub(super) fn share(site: &Site, last: u8) -> Option<Change> {
+    let snat = (!last.is_multiple_of(4)).then(|| format!("203.0.113.{last}").parse().unwrap());
+    site.share(Change::default(), &name("lan"), snat, &|_| Vec::new()).ok()
+}
+
+/// A network begins or ceases to share.
+pub(super) fn set_network(site: &Site, last: u8) -> Option<Change> {
+    site.set_network(&name("blue"), None, last.is_multiple_of(2)).ok()
+}
+
+fn on(site: &mut Site, kind: u8, last: u8) {
+    let change = step(site, kind, last).unwrap();
+    site.apply(&change);
+}
+
+/// Two instances, of which the first one has a floating IP.
+fn inhabited() -> Site {
+    let mut site = site(PolicySpec::Host);
+    on(&mut site, 0, 0);
+    on(&mut site, 0, 1);
+    on(&mut site, 11, 4);
+    site
+}
+
+fn of(site: &Site, bridge: &Bridge) -> BTreeMap<Entity, Vec<Flow>> {
+    flows(site, &learnt(site), bridge)
+}
+
+/// Whether a flow of br-int has to do with a shared address.
+fn is_shared(flow: &Flow) -> bool {
+    let tables = tables::integration::SHARED_NAMES;
+    flow.owner.feature == Feature::Snat
+        || tables.iter().any(|(table, _)| *table == flow.table)
+        || flow.to_string().contains("ct(")
+}
+
+#[test]
+fn without_a_shared_address_nothing_of_it_is_in_any_flow() {
+    let plain = inhabited();
+    let mut site = plain.clone();
+    on(&mut site, 14, 5);
+    let inside = of(&site, &integration());
+    // Eight flows with the ends of tables, two of the provider, one for each network and each interface.
+    assert_eq!(inside.values().flatten().filter(|flow| is_shared(flow)).count(), 8 + 2 + 1 + 2, "{inside:#?}");
+    // Outside it costs what a floating IP costs.
+    let count = |site: &Site| of(site, &external()).values().map(Vec::len).sum::<usize>();
+    assert_eq!(count(&site), count(&plain) + 1);
+    on(&mut site, 14, 8);
+    for bridge in [external(), integration()] {
+        assert_eq!(of(&site, &bridge), of(&plain, &bridge));
+    }
+    assert!(!of(&plain, &integration()).values().flatten().any(is_shared));
+}
+
+#[test]
+fn a_network_that_does_not_share_has_no_flow_of_it() {
+    let mut site = inhabited();
+    on(&mut site, 14, 5);
+    on(&mut site, 15, 1);
+    let all = of(&site, &integration());
+    let of_network = all.iter().filter(|(entity, _)| matches!(entity, Entity::Network(_) | Entity::Instance(_)));
+    assert!(!of_network.flat_map(|(_, flows)| flows).any(is_shared), "{all:#?}");
+}
