@@ -1,6 +1,6 @@
 //! What packets teach, and the ARP that the controller itself sends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -134,15 +134,16 @@ impl Core {
     }
 
     /// What the host was seen to use before a restart no pool hands out either. Its MAC is that of the bridge, so this has
-    /// to wait until the bridge is there.
-    pub(super) fn keep_host_addresses(&mut self, bridge: &Bridge) {
-        let Some(local) = bridge.local() else { return };
+    /// to wait until the bridge is there. Returns the pools that are left fewer addresses by it, on other bridges too.
+    pub(super) fn keep_host_addresses(&mut self, bridge: &Bridge) -> BTreeSet<Entity> {
+        let Some(local) = bridge.local() else { return BTreeSet::new() };
         let providers = self.site.providers_on(&bridge.name);
         let learnt = providers.flat_map(|provider| self.learnt.of(provider.id));
         let own: Vec<_> = learnt.filter(|(_, mac)| *mac == local.mac).map(|(address, _)| address).collect();
-        for address in own {
-            self.site_mut().keep(address);
-        }
+        let new: Vec<_> = own.into_iter().filter(|address| self.site_mut().keep(*address)).collect();
+        let pool_of = |address| self.site.pool_at(address).or_else(|| self.site.withdrawn_from(address));
+        let pools = new.into_iter().filter_map(pool_of);
+        pools.map(|pool| Entity::Pool(pool.name.clone())).collect()
     }
 
     /// Keeps a packet until its next hop is known, for a moment and with few others.

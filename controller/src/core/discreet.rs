@@ -31,6 +31,11 @@ impl Core {
             }
             OpError::DirectPortTaken { port, .. } => Some(format!("port {port} is taken")),
             OpError::DirectAddressTaken { address, .. } => Some(format!("{address} is taken")),
+            OpError::NetworksMeet { network, cidr, other, provider, .. }
+                if self.site.network(other).is_none_or(|own| !Self::sees(caller, own.project.as_ref())) =>
+            {
+                Some(format!("network {network} ({cidr}) overlaps another one, and provider {provider} has --no-snat"))
+            }
             _ => None,
         }
     }

@@ -34,6 +34,9 @@ impl Core {
         let Some(bridge) = &switch.bridge else { return };
         let role = Role::of(site, &bridge.name, &self.integration);
         let touched = if role == switch.role { touched } else { &Touched::Everything };
+        if role != switch.role {
+            self.awaited.look_at_all();
+        }
         switch.role = role;
         let world = World { site, learnt, bridge, role };
         match &*touched.on(world) {
@@ -55,7 +58,6 @@ impl Core {
         for (flow, one, other) in switch.table.clashes() {
             error!(?flow, %one, %other, bridge = %bridge.name, "the pipeline contradicts itself");
         }
-        self.look_at_touched(touched);
     }
 
     /// Compiles what was touched, for every switch, and sends what is due.
@@ -64,6 +66,7 @@ impl Core {
         for id in ids {
             self.recompile(id, touched);
         }
+        self.look_at_touched(touched);
         if *touched == Touched::Everything {
             self.watch_neighbours();
         }

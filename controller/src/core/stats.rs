@@ -25,8 +25,8 @@ pub(super) struct Inquiry {
     ask: Ask,
     /// Switches that were not asked yet.
     to_ask: BTreeSet<ConnectionId>,
-    /// The switch that is telling.
-    telling: Option<ConnectionId>,
+    /// The switches that are telling.
+    telling: BTreeSet<ConnectionId>,
     gathered: Gathered,
     deadline: Instant,
 }
@@ -55,7 +55,7 @@ impl Core {
             Request::TraceShow(_) => Gathered::Trace(BTreeMap::new()),
             _ => Gathered::Flows(Vec::new()),
         };
-        self.stats.push(Inquiry { ask, to_ask: switches, telling: None, gathered, deadline });
+        self.stats.push(Inquiry { ask, to_ask: switches, telling: BTreeSet::new(), gathered, deadline });
         self.push_all();
         self.finish_inquiries();
     }
@@ -63,25 +63,24 @@ impl Core {
     /// Lets an idle switch tell, if somebody waits for that.
     pub(super) fn begin_inquiry(&mut self, id: ConnectionId) {
         let Some(switch) = self.switches.get_mut(&id).filter(|switch| switch.job.is_none()) else { return };
-        let mut waiting = self.stats.iter_mut().filter(|own| own.telling.is_none() && own.to_ask.contains(&id));
-        if let Some(inquiry) = waiting.next() {
+        let Some(inquiry) = self.stats.iter_mut().find(|own| own.to_ask.contains(&id)) else { return };
+        if switch.begin(InFlight::Inquiry, Command::Dump(inquiry.gathered.filter())) {
             inquiry.to_ask.remove(&id);
-            inquiry.telling = Some(id);
-            switch.begin(InFlight::Inquiry, Command::Dump(inquiry.gathered.filter()));
+            inquiry.telling.insert(id);
         }
     }
 
     pub(super) fn on_inquiry_part(&mut self, id: ConnectionId, part: Vec<FlowStats>) {
         let Some(switch) = self.switches.get(&id) else { return };
         let Some(bridge) = &switch.bridge else { return };
-        if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling == Some(id)) {
+        if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling.contains(&id)) {
             part.into_iter().for_each(|flow| inquiry.gathered.add(bridge, switch.role, flow));
         }
     }
 
     pub(super) fn on_inquiry_done(&mut self, id: ConnectionId) {
-        if let Some(inquiry) = self.stats.iter_mut().find(|own| own.telling == Some(id)) {
-            inquiry.telling = None;
+        for inquiry in &mut self.stats {
+            inquiry.telling.remove(&id);
         }
         self.finish_inquiries();
     }
@@ -90,7 +89,7 @@ impl Core {
     pub(super) fn abandon_inquiries(&mut self, id: ConnectionId) {
         for inquiry in &mut self.stats {
             inquiry.to_ask.remove(&id);
-            inquiry.telling = inquiry.telling.filter(|telling| *telling != id);
+            inquiry.telling.remove(&id);
         }
         self.finish_inquiries();
     }
@@ -111,7 +110,7 @@ impl Core {
     }
 
     fn finish_inquiries(&mut self) {
-        let is_done = |own: &Inquiry| own.telling.is_none() && own.to_ask.is_empty();
+        let is_done = |own: &Inquiry| own.telling.is_empty() && own.to_ask.is_empty();
         let (done, waiting) = std::mem::take(&mut self.stats).into_iter().partition(is_done);
         self.stats = waiting;
         for Inquiry { ask, gathered, .. } in done {

@@ -148,8 +148,12 @@ impl Core {
         let address = switch.connection.address.clone();
         self.tell_connected(&bridge, &address);
         if !self.is_safe_mode() {
-            self.keep_host_addresses(&bridge);
+            let kept = self.keep_host_addresses(&bridge);
             self.recompile(id, &Touched::Everything);
+            self.heard_all_of(&bridge.name);
+            if !kept.is_empty() {
+                self.roll_out(&Touched::Entities(kept));
+            }
             self.watch_neighbours();
         }
     }
@@ -196,6 +200,7 @@ impl Core {
         if !self.is_safe_mode() {
             let touched = self.touched_by_port(&bridge_name, &name);
             self.recompile(id, &touched);
+            self.heard_all_of(&bridge_name);
             self.push_host_of(id);
         }
     }
@@ -203,13 +208,13 @@ impl Core {
     fn on_closed(&mut self, id: ConnectionId, reason: &CloseReason) {
         let Some(switch) = self.switches.remove(id) else { return };
         self.abandon_inquiries(id);
-        self.awaited.look_at_all();
         match &switch.bridge {
             Some(bridge) => info!(bridge = %bridge.name, %reason, "switch disconnected"),
             None => info!(address = %switch.connection.address, %reason, "a connection ended before its handshake"),
         }
         self.gone.add(&switch, reason);
         if let Some(bridge) = &switch.bridge {
+            self.heard_all_of(&bridge.name);
             self.tell_disconnected(bridge, reason);
         }
         self.push_host(&switch.connection.host);

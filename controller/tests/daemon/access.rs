@@ -116,6 +116,8 @@ fn a_refusal_tells_a_project_of_nobody_else() {
         &format!("--project lab {}", add("lab-db", "tap-a-9", 19)),
         "--project lab fip allocate",
         "--project lab fip release 203.0.113.101",
+        "--project lab network create lab-net --cidr 10.1.0.0/24 --gateway 10.1.0.1",
+        "provider set lan --no-snat 10.9.0.0/16",
     ] {
         assert_eq!(as_admin(words).0, Some(0), "{words}");
     }
@@ -125,6 +127,7 @@ fn a_refusal_tells_a_project_of_nobody_else() {
         (add("web", "tap-a-1", 19), "fixed IP 10.0.0.19 of network blue is taken"),
         (add("web", "tap-a-1", 18).replace(":18", ":19"), "MAC 02:00:00:00:00:19 in network blue is taken"),
         (add("web", "tap-a-9", 18), "port tap-a-9 of bridge br-int is taken"),
+        ("network create mine --cidr 10.1.0.0/25 --gateway 10.1.0.1".to_owned(), "overlaps another one"),
     ] {
         let output = as_member(&daemon, SHOPS, &words);
         let error = String::from_utf8_lossy(&output.stderr);

@@ -44,6 +44,8 @@ pub fn check(layout: Layout, crew: &Crew, client: &mut Client) -> Result<Checked
         if name.starts_with("br-ex-") { external } else { integration }.insert(held);
         flows += held;
     }
+    // Every switch of every host is asked for it.
+    client.ask("drops.show", json!({})).context("what all of them dropped")?;
     let [external, integration] = counts.map(|own| own.into_iter().collect::<Vec<_>>());
     let one = |counts: &[usize]| match counts {
         [count] => Ok(*count),

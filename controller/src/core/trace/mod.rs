@@ -73,6 +73,8 @@ impl Core {
         if self.traces.is_busy {
             return;
         }
+        // Who hung up needs no trace.
+        self.traces.waiting.retain(|(ask, _)| !ask.reply.is_closed());
         let Some((ask, installed)) = self.traces.waiting.pop_front() else { return };
         let Request::TraceShow(params) = ask.call.request.clone() else { return };
         self.traces.is_busy = true;

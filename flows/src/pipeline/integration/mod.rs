@@ -63,8 +63,9 @@ impl<'a> View<'a> {
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
-                no_snat::provider(provider, flows);
+                // Where no patch port leads to it, it is another host's: what it routes is reached like the world.
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
+                no_snat::provider(provider, flows);
                 size::provider(provider, patch, self.world.bridge, flows);
                 if let Some(snat) = site.snat_of(provider) {
                     snat::provider(provider, snat, flows);
@@ -97,6 +98,11 @@ impl<'a> View<'a> {
             }
             Entity::Pool(name) => {
                 let Some(pool) = site.pool(name) else { return };
+                // What another host has is reached by the world.
+                let provider = site.provider(&pool.provider);
+                if provider.and_then(|own| self.port(&own.patch_peer())).is_none() {
+                    return;
+                }
                 nat::pool(&site.closed_blocks(pool), flows);
             }
             Entity::Neighbour(_) | Entity::Direct(_) => {}

@@ -65,3 +65,22 @@ fn the_flows_of_a_network_are_where_its_interfaces_are() {
         assert!(!of_network(&site), "{bridge}");
     }
 }
+
+#[test]
+fn a_pool_and_what_a_provider_routes_concern_the_hosts_that_lead_to_it() {
+    let mut site = site(PolicySpec::Host);
+    let mut spec = ProviderSpec::from(&**site.provider(&name("lan")).unwrap());
+    spec.no_snat = vec!["10.50.0.0/16".parse().unwrap()];
+    let change = site.set_provider(&name("lan"), spec).unwrap();
+    apply(&mut site, change);
+    let named = |bridge: &Bridge| {
+        let all = flows(&site, &learnt(&site), bridge);
+        let texts: Vec<_> = all.values().flatten().map(ToString::to_string).collect();
+        ["nw_dst=203.0.113.", "10.50.0.0/16"].map(|text| texts.iter().filter(|flow| flow.contains(text)).count())
+    };
+    let [pool, routed] = named(&integration());
+    assert!(pool > 0 && routed > 0, "{pool} and {routed}");
+    let mut other = integration();
+    other.ports.remove(&site.provider(&name("lan")).unwrap().patch_peer());
+    assert_eq!(named(&other), [0, 0]);
+}
