@@ -201,6 +201,11 @@ impl Site {
         self.kept.insert(address)
     }
 
+    /// The addresses of a span that the host was seen to use, in ascending order.
+    pub(crate) fn seen_in(&self, span: Span) -> impl Iterator<Item = Ipv4Addr> {
+        self.kept.range(span.first..=span.last).copied()
+    }
+
     /// Whether instances are on a bridge.
     pub fn has_instances_on(&self, bridge: &PortName) -> bool {
         self.index.instances_on(bridge).next().is_some()
