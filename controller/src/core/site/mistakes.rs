@@ -59,7 +59,7 @@ fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
         {
             "snat"
         }
-        OpError::Shared { .. } if spot.thing == Thing::Pool => "range",
+        OpError::Shared { .. } | OpError::Cooling { .. } if spot.thing == Thing::Pool => "range",
         OpError::Shared { .. } if spot.thing == Thing::Network => "cidr",
         OpError::Shared { .. } if !is_direct => "address",
         OpError::Unknown { noun: Noun::Provider, .. } => "provider",
