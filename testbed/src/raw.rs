@@ -32,12 +32,21 @@ pub struct Received {
 impl RawPort {
     /// Opens an interface. Fails where there is none of this name, or without the right to.
     pub fn open(interface: &str) -> Result<Self> {
+        Self::open_with(interface, SockProtocol::EthAll)
+    }
+
+    /// Opens an interface and takes in nothing, which spares the kernel a copy of every frame.
+    pub fn open_for_sending(interface: &str) -> Result<Self> {
+        Self::open_with(interface, None)
+    }
+
+    fn open_with(interface: &str, protocol: impl Into<Option<SockProtocol>>) -> Result<Self> {
         let mut interfaces = getifaddrs().context("list interfaces")?;
         let address = interfaces
             .find_map(|own| own.address.filter(|_| own.interface_name == interface)?.as_link_addr().copied())
             .with_context(|| format!("no interface {interface}"))?;
         let kind = SockType::Raw;
-        let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)
+        let socket = socket(AddressFamily::Packet, kind, SockFlag::SOCK_CLOEXEC, protocol)
             .with_context(|| format!("open {interface}"))?;
         // The kernel takes an outer VLAN tag off the frame and tells it beside it.
         setsockopt(&socket, PacketAuxdata, &true)?;

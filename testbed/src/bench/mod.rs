@@ -7,11 +7,13 @@ mod bare_store;
 mod figures;
 mod limit;
 mod machine;
+mod netfilter;
 mod peers;
 mod plot;
 mod report;
 mod rows;
 mod stage;
+mod traffic;
 mod watch;
 
 use std::fs::File;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
+use super::netfilter::has_nftables;
 use super::report::Missing;
 use crate::tools::command;
 
@@ -25,7 +26,12 @@ pub(super) fn missing() -> Vec<Missing> {
         why: "python3 does not find it: apt-get install python3-os-ken, or pip install os-ken",
     };
     let ovn = Missing { peer: "OVN", why: "docs/performance.md has what was measured of it by hand" };
-    (!has_os_ken()).then_some(os_ken).into_iter().chain([ovn]).collect()
+    let nftables = Missing {
+        peer: "nftables",
+        why: "nft does not run in a namespace here: apt-get install nftables, and a kernel with nf_tables",
+    };
+    let absent = [(has_os_ken(), os_ken), (has_nftables(), nftables), (false, ovn)];
+    absent.into_iter().filter(|(is_there, _)| !is_there).map(|(_, peer)| peer).collect()
 }
 
 /// A process of Python that has read the flows of two bridges, and waits for a word to send them.

@@ -94,6 +94,12 @@ pub(super) enum Unit {
     /// How many in a second.
     #[serde(rename = "per_second")]
     PerSecond,
+    /// Millions of bits in a second.
+    #[serde(rename = "megabits_per_second")]
+    Megabits,
+    /// How many there are.
+    #[serde(rename = "number")]
+    Number,
 }
 
 impl Row {
@@ -181,6 +187,8 @@ impl Unit {
             Self::Micros => "µs",
             Self::BytesEach => "bytes each",
             Self::PerSecond => "a second",
+            Self::Megabits => "Mbit/s",
+            Self::Number => "number",
         }
     }
 }

@@ -12,8 +12,7 @@ use crate::raw::RawPort;
 /// Sends frames out of an interface of a node, past its IP stack. Panics where one cannot be sent.
 #[track_caller]
 pub fn inject(node: &Node, interface: &str, frames: &[Vec<u8>]) {
-    let hex = |frame: &Vec<u8>| frame.iter().map(|byte| format!("{byte:02x}")).collect();
-    let words = [interface.to_owned()].into_iter().chain(frames.iter().map(hex));
+    let words = [interface.to_owned()].into_iter().chain(frames.iter().map(|frame| to_hex(frame)));
     node.run(probe("inject", words)).expect_success();
 }
 
@@ -40,11 +39,21 @@ pub fn arp(operation: u8, sha: MacAddr, spa: Ipv4Addr, tpa: Ipv4Addr) -> Vec<u8>
 pub fn run(interface: &str, frames: &[String]) -> Result<()> {
     let port = RawPort::open(interface)?;
     for frame in frames {
-        let bytes = (0..frame.len()).step_by(2).map(|at| {
-            let pair = frame.get(at..at + 2).context("half a byte")?;
-            u8::from_str_radix(pair, 16).with_context(|| format!("{pair} is no byte"))
-        });
-        port.send(&bytes.collect::<Result<Vec<_>>>()?)?;
+        port.send(&from_hex(frame)?)?;
     }
     Ok(())
+}
+
+/// Two hex digits for each byte.
+pub(super) fn to_hex(frame: &[u8]) -> String {
+    frame.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What [`to_hex`] wrote.
+pub(super) fn from_hex(text: &str) -> Result<Vec<u8>> {
+    let bytes = (0..text.len()).step_by(2).map(|at| {
+        let pair = text.get(at..at + 2).context("half a byte")?;
+        u8::from_str_radix(pair, 16).with_context(|| format!("{pair} is no byte"))
+    });
+    bytes.collect()
 }

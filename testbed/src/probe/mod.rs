@@ -2,12 +2,13 @@
 //!
 //! [`ping`], [`exchange`] and [`stream`] carry traffic, [`reach`] does all of it at once, [`mod@hop`] finds the way, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
 //! [`inject`] and [`storm`] send
-//! what no stack would, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
+//! what no stack would, [`mod@flood`] as much as can be sent, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
 //! nodes.
 
 pub mod arp;
 pub mod capture;
 pub mod exchange;
+pub mod flood;
 pub mod frame;
 pub mod hop;
 pub mod inject;
@@ -21,6 +22,7 @@ pub mod stream;
 pub use arp::{arping, flush_neighbours, neighbour};
 pub use capture::Capture;
 pub use exchange::{Exchange, Server, tcp_exchange, tcp_server, udp_exchange, udp_server};
+pub use flood::{FloodReport, Sink, counter, flood};
 pub use frame::{Arp, ArpOperation, Frame};
 pub use hop::hop;
 pub use inject::inject;

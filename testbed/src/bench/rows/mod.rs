@@ -1,6 +1,9 @@
 //! What is measured: one file each. A row takes the stage as it finds it, and measures Buoy and its peers in turn.
 
 mod association;
+mod datapath;
+mod icmp_errors;
+mod megaflows;
 mod memory;
 mod programming;
 mod reconnect;
@@ -27,6 +30,12 @@ pub(super) enum Subject {
     Memory,
     /// The daemon starts
     Start,
+    /// Packets to a guest through its floating IP
+    Datapath,
+    /// What the datapath remembers of them
+    Megaflows,
+    /// A flood of ICMP errors that the daemon translates
+    Icmp,
 }
 
 impl Subject {
@@ -35,6 +44,9 @@ impl Subject {
     pub(super) fn measure(self, stage: &mut Stage, effort: Effort) -> Vec<Row> {
         match self {
             Self::Association => vec![association::measure(stage, effort)],
+            Self::Datapath => datapath::measure(stage, effort),
+            Self::Megaflows => megaflows::measure(stage),
+            Self::Icmp => vec![icmp_errors::measure(stage, effort)],
             _ if stage.size == 0 => Vec::new(),
             Self::Programming => vec![programming::measure(stage, effort)],
             Self::Throughput => vec![throughput::measure(stage, effort)],
