@@ -120,19 +120,20 @@ fn tenants_with_the_same_addresses_and_ports_share_it_at_once() {
 #[test]
 fn errors_reach_whom_they_are_for() {
     let (lab, _daemon) = shared("");
-    let vm1 = lab.node("vm1");
+    let (vm1, remote) = (lab.node("vm1"), lab.node("remote"));
     let error = udp_exchange(&vm1, REMOTE, CLOSED, "hello", LATE).expect_err("nobody listens");
     assert!(error.contains("refused"), "{error}");
-    let hop = |ttl: &str| {
-        eventually(LATE, &format!("hop {ttl}"), || {
-            let output = vm1.run(["ping", "-n", "-c", "1", "-W", "2", "-t", ttl, &REMOTE.to_string()]);
+    let hop = |node: &Node, to: Ipv4Addr, ttl: &str| {
+        eventually(LATE, &format!("hop {ttl} from {node} to {to}"), || {
+            let output = node.run(["ping", "-n", "-c", "1", "-W", "2", "-t", ttl, &to.to_string()]);
             let line = output.stdout.lines().find(|line| line.contains("From ") || line.contains("bytes from "))?;
             line.split_once("rom ")?.1.split([' ', ':']).next()?.parse::<Ipv4Addr>().ok()
         })
     };
-    assert_eq!(["1", "2", "3"].map(hop), [GATEWAY, ROUTER, REMOTE]);
+    assert_eq!(["1", "2", "3"].map(|ttl| hop(&vm1, REMOTE, ttl)), [GATEWAY, ROUTER, REMOTE]);
+    // What nobody asked for gets no further than the address, and is told that where its time to live is over.
+    assert_eq!(["1", "2"].map(|ttl| hop(&remote, SHARED, ttl)), [Ipv4Addr::new(198, 51, 100, 1), SHARED]);
     // Path MTU discovery, where the other end does not say what its link takes.
-    let remote = lab.node("remote");
     let _server = tcp_server(&remote, 8_080);
     let narrow = "ip route replace default via 198.51.100.1 mtu 1200 advmss 1460";
     for (node, command) in [("router", "ip link set wan0 mtu 1200"), ("remote", narrow)] {

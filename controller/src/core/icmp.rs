@@ -83,11 +83,14 @@ impl Core {
         }
     }
 
-    /// The floating IP itself is where a packet from outside ended.
+    /// The floating IP, or the shared address, itself is where a packet from outside ended.
     fn expired_outside(&self, bridge: &PortName, frame: &[u8]) -> Option<(Vec<Action>, Vec<u8>)> {
-        let binding = self.bound_on(bridge, super::arp::destination(frame)?)?;
-        let answer = error(frame, ErrorKind::TimeExceeded, binding.fip.address)?;
-        Some((vec![EXIT.set(binding.provider.id.0), resubmit(tables::EGRESS)], answer))
+        let address = super::arp::destination(frame)?;
+        let bound = self.bound_on(bridge, address).map(|binding| binding.provider);
+        let sharing = || self.site.snat_at(address).filter(|own| self.site.snat_of(own).is_some());
+        let provider = bound.or_else(|| sharing().map(|own| &**own))?;
+        let answer = error(frame, ErrorKind::TimeExceeded, address)?;
+        Some((vec![EXIT.set(provider.id.0), resubmit(tables::EGRESS)], answer))
     }
 
     /// On the way to a fixed address from where a provider routes it, the network's gateway is the last hop.

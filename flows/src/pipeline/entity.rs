@@ -166,8 +166,11 @@ impl Touched {
                     entities.insert(Entity::Instance(name));
                 }
                 Key::FloatingIp(address) => {
-                    // Its MAC may be that of a shared address, or of a direct port's.
-                    entities.extend(site.snat_at(address).map(|own| Entity::Provider(own.name.clone())));
+                    // Its MAC may be what a shared address waits for.
+                    if site.snat_at(address).is_some() {
+                        return Self::Everything;
+                    }
+                    // Or that of a direct port's.
                     entities.extend(site.direct_at(address).map(|direct| Entity::Direct(direct.name.clone())));
                     entities.insert(Entity::Association(address));
                 }

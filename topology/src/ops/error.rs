@@ -103,6 +103,10 @@ pub enum OpError {
     )]
     NoSnatNetwork { block: Ipv4Net, provider: Name, cidr: Ipv4Net, network: Name },
     #[error(
+        "{address} is the gateway of provider {provider} or an address of the host, and in network {network} ({cidr}): with --no-snat what is for it would go to the network; choose another subnet for the network, or `buoyctl provider set {provider} --no-snat none`"
+    )]
+    NoSnatHost { address: Ipv4Addr, provider: Name, network: Name, cidr: Ipv4Net },
+    #[error(
         "networks {network} ({cidr}) and {other} ({other_cidr}) overlap, and provider {provider} has --no-snat: what comes back to a fixed address must have one network to go to"
     )]
     NetworksMeet { network: Name, cidr: Ipv4Net, other: Name, other_cidr: Ipv4Net, provider: Name },

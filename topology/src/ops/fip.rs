@@ -295,15 +295,18 @@ impl Site {
         if let Some(project) = &fip.project {
             return Err(OpError::Allocated { address, project: project.clone() });
         }
-        let pending = leaving(fip);
-        if !pending.is_empty() {
-            return Err(OpError::Leaving { address, pending });
-        }
+        check_gone(fip, leaving)?;
+        self.check_cold(pool, fip, project)
+    }
+
+    /// Whether an address may go to somebody else than had it last, by the cool-down of a pool.
+    pub(super) fn check_cold(&self, pool: &Pool, fip: &FloatingIp, project: Option<&Name>) -> Result<(), OpError> {
         if let Some(until) = self.cooling_until(pool, fip)
             && let Some(released) = fip.released.as_ref().filter(|own| Some(&own.by) != project)
         {
+            let (address, project, pool) = (fip.address, released.by.clone(), pool.name.clone());
             let seconds = until.0.saturating_sub(self.now().0);
-            return Err(OpError::Cooling { address, project: released.by.clone(), seconds, pool: pool.name.clone() });
+            return Err(OpError::Cooling { address, project, seconds, pool });
         }
         Ok(())
     }
@@ -317,6 +320,14 @@ impl Site {
     /// What is stored about an address, or a new record of it.
     pub(super) fn record(&self, address: Ipv4Addr, change: &mut Change) -> FloatingIp {
         self.floating_ip(address).cloned().unwrap_or_else(|| FloatingIp::new(self.number(change), address))
+    }
+}
+
+/// Whether no switch has an address any more.
+pub(super) fn check_gone(fip: &FloatingIp, leaving: Leaving<'_>) -> Result<(), OpError> {
+    match leaving(fip) {
+        pending if pending.is_empty() => Ok(()),
+        pending => Err(OpError::Leaving { address: fip.address, pending }),
     }
 }
 

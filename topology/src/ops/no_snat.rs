@@ -1,6 +1,8 @@
 //! What goes with declaring that a provider routes fixed addresses: each block has one provider, and none of the site's own
 //! addresses in it; and a fixed address says by itself whose it is.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 
 use super::OpError;
@@ -62,11 +64,42 @@ impl Site {
         }
     }
 
+    /// Whether no network has an address that the host needs: what comes there from a block is taken for the network's.
+    pub(super) fn check_host_apart(&self, new: &Provider) -> Result<(), OpError> {
+        if new.no_snat.is_empty() {
+            return Ok(());
+        }
+        // What the host was seen to use is no reason against a provider that stays as it is in this.
+        let is_news = self.provider(&new.name).is_none_or(|old| old.no_snat != new.no_snat);
+        match self.networks().find_map(|own| Some((own, self.needed_in(new, own.cidr, is_news)?))) {
+            Some((network, address)) => Err(OpError::NoSnatHost {
+                address,
+                provider: new.name.clone(),
+                network: network.name.clone(),
+                cidr: network.cidr,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// An address of a subnet that the host or the gateway has: as a provider declares it, or as it was seen.
+    fn needed_in(&self, provider: &Provider, cidr: Ipv4Net, with_seen: bool) -> Option<Ipv4Addr> {
+        let declared = provider.gateway.iter().chain(&provider.host_ips).copied();
+        let seen = self.seen_in(span(cidr)).filter(|_| with_seen);
+        declared.chain(seen).find(|address| cidr.contains(address))
+    }
+
     /// Whether a network may have these addresses beside what providers route.
     pub(super) fn check_routed_network(&self, name: &Name, cidr: Ipv4Net) -> Result<(), OpError> {
         let Some(routing) = self.providers().find(|own| !own.no_snat.is_empty()) else { return Ok(()) };
         if let Some((provider, block)) = self.no_snat_in(span(cidr)) {
             return Err(OpError::NoSnatNetwork { block, provider, cidr, network: name.clone() });
+        }
+        let mut routes = self.providers().filter(|own| !own.no_snat.is_empty());
+        if let Some((provider, address)) =
+            routes.find_map(|own| Some((own.name.clone(), self.needed_in(own, cidr, true)?)))
+        {
+            return Err(OpError::NoSnatHost { address, provider, network: name.clone(), cidr });
         }
         match self.networks().find(|other| meet(other.cidr, cidr)) {
             Some(other) => Err(OpError::NetworksMeet {

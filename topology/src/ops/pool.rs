@@ -248,6 +248,7 @@ impl Site {
         if let Some((own, address)) = shared.into_iter().find(|(_, address)| span.contains(*address)) {
             return Err(OpError::Shared { address, provider: own.name.clone() });
         }
+        self.check_shared_span(pool, span)?;
         if let Some((address, direct)) = self.directs_in(span).find(|(_, own)| own.provider != pool.provider) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }

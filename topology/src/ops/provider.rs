@@ -213,7 +213,7 @@ impl Site {
             check_mac(mac)?;
         }
         let shared_by = name.clone();
-        Ok(Provider {
+        let new = Provider {
             id,
             name,
             bridge: spec.bridge,
@@ -231,7 +231,9 @@ impl Site {
             garp_timing: spec.garp_timing,
             hook: spec.hook,
             snat: self.provider(&shared_by).and_then(|old| old.snat),
-        })
+        };
+        self.check_host_apart(&new)?;
+        Ok(new)
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::fip::Leaving;
+use super::fip::{Leaving, check_gone};
 use super::provider::check_station;
 use super::{Noun, OpError};
-use crate::{Change, MacPolicy, Name, PortName, Provider, Record, Site, Snat, Write};
+use crate::{Change, MacPolicy, Name, Pool, PortName, Provider, Record, Site, Snat, Span, Write};
 
 impl Site {
     /// A provider with another shared address, or none, added to a change that may have made the provider.
@@ -64,7 +64,7 @@ impl Site {
         if let Some(direct) = self.direct_at(address) {
             return Err(OpError::DirectAddressTaken { address, direct: direct.name.clone() });
         }
-        let Some(pool) = self.pool_at(address) else { return Ok(()) };
+        let Some(pool) = self.pool_at(address) else { return self.check_outside(address, leaving) };
         if pool.provider != provider.name {
             return Err(OpError::invalid(format!("{address} is in pool {} of provider {}", pool.name, pool.provider)));
         }
@@ -81,6 +81,27 @@ impl Site {
         }
     }
 
+    /// Whether an address that is in no pool may be shared once it is in one: somebody may have had it before.
+    fn check_outside(&self, address: Ipv4Addr, leaving: Leaving<'_>) -> Result<(), OpError> {
+        match self.floating_ip(address).filter(|_| self.snat_at(address).is_none()) {
+            Some(fip) => {
+                check_gone(fip, leaving)?;
+                self.withdrawn_from(address).map_or(Ok(()), |pool| self.check_cold(pool, fip, None))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a pool may get a span with the address that its provider shares, which is shared from then on.
+    pub(super) fn check_shared_span(&self, pool: &Pool, span: Span) -> Result<(), OpError> {
+        let shared = self.provider(&pool.provider).and_then(|own| Some(own.snat?.address()));
+        let comes = shared.filter(|own| span.contains(*own) && self.pool_at(*own).is_none());
+        match comes.and_then(|own| self.floating_ip(own)) {
+            Some(fip) => self.check_cold(pool, fip, None),
+            None => Ok(()),
+        }
+    }
+
     /// The provider that shares an address, where one does, as an error.
     pub(super) fn check_unshared(&self, address: Ipv4Addr) -> Result<(), OpError> {
         match self.snat_at(address) {
@@ -90,7 +111,7 @@ impl Site {
     }
 
     /// Whoever uses a shared address of a pool, for a list of users.
-    pub(super) fn sharer(&self, pool: &crate::Pool) -> Option<String> {
+    pub(super) fn sharer(&self, pool: &Pool) -> Option<String> {
         let address = self.shared_of(pool)?;
         Some(format!("provider {} ({address} is its --snat address)", pool.provider))
     }

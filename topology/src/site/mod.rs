@@ -201,6 +201,11 @@ impl Site {
         self.kept.insert(address)
     }
 
+    /// The addresses of a span that the host was seen to use, in ascending order.
+    pub(crate) fn seen_in(&self, span: Span) -> impl Iterator<Item = Ipv4Addr> {
+        self.kept.range(span.first..=span.last).copied()
+    }
+
     /// Whether instances are on a bridge.
     pub fn has_instances_on(&self, bridge: &PortName) -> bool {
         self.index.instances_on(bridge).next().is_some()
@@ -232,9 +237,17 @@ impl Site {
     }
 
     /// The fewest CIDR blocks that cover what a pool keeps from host and gateway: what it hands out, and what was taken out
-    /// of it.
+    /// of it, unless a provider says that its stations are there.
     pub fn closed_blocks(&self, pool: &Pool) -> Vec<Ipv4Net> {
-        let all = [&pool.addresses, &pool.withdrawn].into_iter().flat_map(|own| own.spans());
+        let mut withdrawn = pool.withdrawn.clone();
+        if !withdrawn.spans().is_empty() {
+            let onlink = self.providers.get(&pool.provider).into_iter().flat_map(|own| &own.onlink);
+            let routed = self.providers().flat_map(|own| &own.no_snat);
+            for block in onlink.chain(routed) {
+                withdrawn.remove(Span { first: block.network(), last: block.broadcast() });
+            }
+        }
+        let all = [&pool.addresses, &withdrawn].into_iter().flat_map(|own| own.spans());
         self.blocks_of(pool, &all.copied().collect())
     }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::{Network, Pool, PortName, Provider, Site, Snat};
+use crate::{MacPolicy, Network, Pool, PortName, Provider, Site, Snat};
 
 impl Site {
     /// The provider whose shared address this is, whether a pool has it already or not.
@@ -11,9 +11,14 @@ impl Site {
         self.providers().find(|own| own.snat.is_some_and(|snat| snat.address() == address))
     }
 
-    /// The address that a provider's instances share, once it is in a pool of the provider.
+    /// The address that a provider's instances share, once it is in a pool of the provider and has the MAC that the policy
+    /// `vmac` asks for.
     pub fn snat_of(&self, provider: &Provider) -> Option<Snat> {
-        provider.snat.filter(|own| self.pool_at(own.address()).is_some_and(|pool| pool.provider == provider.name))
+        let snat = provider
+            .snat
+            .filter(|own| self.pool_at(own.address()).is_some_and(|pool| pool.provider == provider.name))?;
+        let has_mac = || self.floating_ip(snat.address()).is_some_and(|fip| fip.mac.is_some());
+        (provider.mac_policy != MacPolicy::Vmac || has_mac()).then_some(snat)
     }
 
     /// The provider that a network's instances without a floating IP leave by, of those that a bridge has a port to: the

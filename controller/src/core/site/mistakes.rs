@@ -59,7 +59,7 @@ fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
         {
             "snat"
         }
-        OpError::Shared { .. } if spot.thing == Thing::Pool => "range",
+        OpError::Shared { .. } | OpError::Cooling { .. } if spot.thing == Thing::Pool => "range",
         OpError::Shared { .. } if spot.thing == Thing::Network => "cidr",
         OpError::Shared { .. } if !is_direct => "address",
         OpError::Unknown { noun: Noun::Provider, .. } => "provider",
@@ -75,10 +75,15 @@ fn field_of(spot: Spot, error: &OpError) -> Option<&'static str> {
         OpError::UplinkTaken { .. } => "uplink",
         OpError::Overlap { .. } | OpError::AddressesInUse { .. } => "range",
         OpError::NoSnatPool { .. } if spot.thing == Thing::Pool => "range",
-        OpError::NoSnatNetwork { .. } | OpError::NetworksMeet { .. } if spot.thing == Thing::Network => "cidr",
+        OpError::NoSnatNetwork { .. } | OpError::NoSnatHost { .. } | OpError::NetworksMeet { .. }
+            if spot.thing == Thing::Network =>
+        {
+            "cidr"
+        }
         OpError::NoSnatTaken { .. }
         | OpError::NoSnatPool { .. }
         | OpError::NoSnatNetwork { .. }
+        | OpError::NoSnatHost { .. }
         | OpError::NetworksMeet { .. } => "no_snat",
         OpError::NetworkOverlap { .. } if spot.thing == Thing::Pool => "range",
         OpError::NetworkOverlap { .. } => "cidr",

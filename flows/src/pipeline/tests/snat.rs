@@ -1,5 +1,7 @@
 //! Shared addresses in the pipeline: what they add, and that they add nothing where there is none.
 
+use buoy_topology::ops::FipSpec;
+
 use super::*;
 
 /// One of a few addresses becomes shared, or none.
@@ -66,3 +68,29 @@ fn a_network_that_does_not_share_has_no_flow_of_it() {
     let of_network = all.iter().filter(|(entity, _)| matches!(entity, Entity::Network(_) | Entity::Instance(_)));
     assert!(!of_network.flat_map(|(_, flows)| flows).any(is_shared), "{all:#?}");
 }
+
+#[test]
+fn under_vmac_nothing_is_shared_before_the_address_has_its_mac() {
+    let mut site = site(PolicySpec::Vmac);
+    on(&mut site, 0, 0);
+    let counts = |site: &Site| {
+        let inside = of(site, &integration()).values().flatten().filter(|flow| is_shared(flow)).count();
+        let outside = &of(site, &external())[&Entity::Provider(name("lan"))];
+        (inside > 0, outside.iter().any(|flow| flow.to_string().contains(LATER)))
+    };
+    let change = site.share(Change::default(), &name("lan"), Some(LATER.parse().unwrap()), &|_| Vec::new()).unwrap();
+    apply(&mut site, change);
+    let ranges = vec![LATER.parse().unwrap()];
+    let change = site.add_to_pool(&name("public"), &RangesSpec { ranges, ..RangesSpec::default() }).unwrap();
+    apply(&mut site, change);
+    assert_eq!(counts(&site), (false, false));
+    let spec = FipSpec { mac: Some(Some(mac(0x78))), ..FipSpec::default() };
+    let change = site.set_floating_ip(LATER.parse().unwrap(), &spec).unwrap();
+    let change = apply(&mut site, change);
+    // The networks' flows on br-int come with it.
+    assert_eq!(Touched::by(&change, &site), Touched::Everything);
+    assert_eq!(counts(&site), (true, true));
+}
+
+/// In no pool at first.
+const LATER: &str = "203.0.113.66";

@@ -86,6 +86,41 @@ fn what_comes_later_must_fit_too() {
 }
 
 #[test]
+fn a_host_with_an_address_in_a_network_is_not_cut_off() {
+    let at = |last: u8, blocks: &[&str]| ProviderSpec { host_ips: vec![[10, 0, 0, last].into()], ..routing(blocks) };
+    let says = |address: &str, network: &str| {
+        format!(
+            "{address} is the gateway of provider lan or an address of the host, and in network {network}: with --no-snat what is for it would go to the network; choose another subnet for the network, or `buoyctl provider set lan --no-snat none`"
+        )
+    };
+    let mut site = site(PolicySpec::Host);
+    let set = |site: &Site, spec| site.set_provider(&name("lan"), spec).unwrap_err().to_string();
+    // Without such a subnet it does no harm.
+    run(&mut site, |site| site.set_provider(&name("lan"), at(2, &[])));
+    assert_eq!(set(&site, at(2, &["198.51.100.0/24"])), says("10.0.0.2", "blue (10.0.0.0/24)"));
+    let gateway = ProviderSpec { gateway: Some([10, 0, 0, 254].into()), ..routing(&["198.51.100.0/24"]) };
+    assert_eq!(set(&site, gateway.clone()), says("10.0.0.254", "blue (10.0.0.0/24)"));
+    let wan = site.create_provider(name("wan"), ProviderSpec { uplink: port("eth1"), ..gateway }).unwrap_err();
+    assert_eq!(wan.to_string(), says("10.0.0.254", "blue (10.0.0.0/24)").replace("lan", "wan"));
+    run(&mut site, |site| site.set_provider(&name("lan"), routing(&["198.51.100.0/24"])));
+    assert_eq!(set(&site, at(2, &["198.51.100.0/24"])), says("10.0.0.2", "blue (10.0.0.0/24)"));
+    let elsewhere = ProviderSpec { host_ips: vec![[10, 0, 1, 2].into()], ..routing(&["198.51.100.0/24"]) };
+    run(&mut site, |site| site.set_provider(&name("lan"), elsewhere.clone()));
+    let red = |site: &Site, cidr| site.create_network(name("red"), network(cidr));
+    assert_eq!(red(&site, "10.0.1.0/24").unwrap_err().to_string(), says("10.0.1.2", "red (10.0.1.0/24)"));
+    // The host was seen to speak from it.
+    site.keep([10, 0, 2, 7].into());
+    assert_eq!(red(&site, "10.0.2.0/24").unwrap_err().to_string(), says("10.0.2.7", "red (10.0.2.0/24)"));
+    site.keep([10, 0, 0, 7].into());
+    let more = ProviderSpec { no_snat: vec!["192.0.2.0/24".parse().unwrap()], ..elsewhere.clone() };
+    assert_eq!(set(&site, more), says("10.0.0.7", "blue (10.0.0.0/24)"));
+    // What was said before it was seen does not keep other properties from being set.
+    run(&mut site, |site| site.set_provider(&name("lan"), ProviderSpec { garp: true, ..elsewhere }));
+    run(&mut site, |site| site.set_provider(&name("lan"), at(2, &[])));
+    run(&mut site, |site| red(site, "10.0.2.0/24"));
+}
+
+#[test]
 fn networks_that_overlap_keep_a_provider_from_routing_them() {
     let mut site = site(PolicySpec::Host);
     for (own, cidr) in [("red", "10.0.0.0/16"), ("green", "172.16.0.0/24"), ("grey", "10.0.7.0/24")] {

@@ -86,6 +86,37 @@ fn what_is_in_no_pool_yet_is_shared_when_it_is() {
 }
 
 #[test]
+fn what_somebody_had_just_now_is_not_shared_by_way_of_no_pool() {
+    let mut site = site(PolicySpec::Host);
+    let cool = PoolChange { cool_down: Some("300s".parse().unwrap()), ..PoolChange::default() };
+    run(&mut site, |site| site.set_pool(&name("public"), &cool));
+    for last in [3, 4] {
+        run(&mut site, |site| site.associate(&associate(last, &format!("vm1{}", last - 2)), &|_| Vec::new()));
+        run(&mut site, |site| site.release(address(last)));
+        run(&mut site, |site| site.remove_from_pool(&name("public"), &[address(last).to_string().parse().unwrap()]));
+    }
+    let left = |_: &FloatingIp| vec![port("br-int")];
+    let waits = site.share(Change::default(), &name("lan"), shared(3), &left);
+    refused(waits, "203.0.113.3 was released, and br-int still has to take its flows away");
+    let cools = "203.0.113.3 was released by project default and no other project gets it for 300 more seconds";
+    refused(share(&site, shared(3)), cools);
+    // Whose cool-down it was is forgotten; the pool that gets it has its own.
+    run(&mut site, |site| site.forget_withdrawn(&name("public"), &["203.0.113.3".parse().unwrap()]));
+    run(&mut site, |site| share(site, shared(3)));
+    let back = RangesSpec { ranges: vec!["203.0.113.3".parse().unwrap()], ..RangesSpec::default() };
+    refused(site.add_to_pool(&name("public"), &back), cools);
+    site.set_now(crate::Time(site.now().0 + 300));
+    run(&mut site, |site| site.add_to_pool(&name("public"), &back));
+    // It is the provider's by then: a longer cool-down does not concern it.
+    let longer = PoolChange { cool_down: Some("900s".parse().unwrap()), ..PoolChange::default() };
+    run(&mut site, |site| site.set_pool(&name("public"), &longer));
+    run(&mut site, |site| site.add_to_pool(&name("public"), &back));
+    refused(share(&site, shared(4)), "203.0.113.4 was released by project default");
+    site.set_now(crate::Time(site.now().0 + 900));
+    run(&mut site, |site| share(site, shared(4)));
+}
+
+#[test]
 fn under_vmac_a_shared_address_has_a_mac() {
     let mut site = site(PolicySpec::Vmac);
     let said = "203.0.113.3 has no MAC";

@@ -86,6 +86,33 @@ fn what_is_on_link_is_not_remembered() {
 }
 
 #[test]
+fn what_a_provider_says_is_out_there_is_closed_no_more() {
+    let mut site = site(PolicySpec::Host);
+    take_out(&mut site, "203.0.113.4-203.0.113.6");
+    let six = || vec!["203.0.113.6/32".parse().unwrap()];
+    let onlink = ProviderSpec { onlink: six(), ..provider(PolicySpec::Host) };
+    run(&mut site, |site| site.set_provider(&name("lan"), onlink));
+    assert_eq!(closed(&site), ["203.0.113.3/32", "203.0.113.4/31"]);
+    let routed = ProviderSpec { no_snat: six(), ..provider(PolicySpec::Host) };
+    run(&mut site, |site| site.set_provider(&name("lan"), routed));
+    assert_eq!(closed(&site), ["203.0.113.3/32", "203.0.113.4/31"]);
+    // Another provider may have them by now.
+    let elsewhere = ProviderSpec {
+        uplink: port("eth1"),
+        host_ips: Vec::new(),
+        no_snat: vec!["203.0.113.4/31".parse().unwrap()],
+        ..provider(PolicySpec::Host)
+    };
+    run(&mut site, |site| site.create_provider(name("wan"), elsewhere));
+    assert_eq!(closed(&site), ["203.0.113.3/32"]);
+    // It is remembered as long as nothing else is said; what a pool has is closed in any case.
+    run(&mut site, |site| site.delete_provider(&name("wan")));
+    let onlink = ProviderSpec { onlink: vec!["203.0.113.3/32".parse().unwrap()], ..provider(PolicySpec::Host) };
+    run(&mut site, |site| site.set_provider(&name("lan"), onlink));
+    assert_eq!(closed(&site), ["203.0.113.3/32", "203.0.113.4/31", "203.0.113.6/32"]);
+}
+
+#[test]
 fn a_new_default_pool_takes_both_from_the_old_one() {
     let mut site = site(PolicySpec::Host);
     let default = PoolChange { default: Some(true), ..PoolChange::default() };
