@@ -309,7 +309,7 @@ pub const JOB_WAIT: Duration = Duration::from_secs(60);
 /// How long a peer may read nothing of what it is sent.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
 /// Packets a second that a switch may bring: more than all its meters let through.
-const PACKETS: u32 = 1_000;
+const PACKETS: u32 = 2_000;
 /// More ports than OpenFlow has numbers for in OVS.
 const MOST_PORTS: usize = 0xff00;
 /// Messages that wait for a peer that does not read.

@@ -1,6 +1,7 @@
 //! What a switch says unasked, and peers that ask too much.
 
 use buoy_flows::openflow::{FlowEvent, PacketInReason, Role, RoleStatus};
+use buoy_flows::pipeline::Meter;
 
 use super::*;
 
@@ -98,6 +99,11 @@ fn being_made_secondary_is_told() {
     let (role, properties) = (ControllerRole::Secondary, Bytes::new());
     talk.says(Xid(0), Message::RoleStatus(RoleStatus { role, reason: 0, generation_id: 3, properties }));
     assert!(matches!(talk.event(), Event::Role(ControllerRole::Secondary)));
+}
+
+#[test]
+fn the_budget_is_more_than_all_meters_let_through() {
+    assert!(PACKETS > Meter::ALL.into_iter().map(Meter::rate).sum());
 }
 
 #[test]
