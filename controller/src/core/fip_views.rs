@@ -3,13 +3,23 @@
 use std::net::Ipv4Addr;
 
 use buoy_topology::ops::{Noun, OpError};
-use buoy_topology::{FloatingIp, FloatingIpState, MacAddr, MacPolicy, Pool, Provider, Time};
+use buoy_topology::{FloatingIp, FloatingIpState, MacAddr, MacPolicy, Name, Pool, Provider, Time};
 
 use super::Core;
 use super::hooks::seconds;
 use crate::api::views::FloatingIpView;
 use crate::api::{ApiError, FipList};
 use crate::events::time::utc;
+
+impl FloatingIpView {
+    /// Without what a hook said of somebody else's time with the address.
+    pub(super) fn told_to(mut self, caller: Option<&Name>) -> Self {
+        if caller.is_some() && caller != self.project.as_ref() {
+            self.hook = None;
+        }
+        self
+    }
+}
 
 impl Core {
     pub(super) fn floating_ip_views(&self, filter: &FipList) -> Result<Vec<FloatingIpView>, ApiError> {

@@ -144,8 +144,13 @@ impl Core {
         });
     }
 
+    /// What the hook said last of an address. Who has got the address since then learns nothing of who had it before.
     pub(super) fn hook_view(&self, address: Ipv4Addr) -> Option<HookView> {
         let HookRecord { event, state, tries, at, message } = self.hooks.record(address)?.clone();
+        let holder = self.site.floating_ip(address).and_then(|fip| fip.project.as_ref());
+        if holder.is_some_and(|holder| event.project.as_ref().is_some_and(|told| told != holder)) {
+            return None;
+        }
         Some(HookView { event: event.event, state, tries, at: utc(at), message })
     }
 }

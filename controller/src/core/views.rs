@@ -92,7 +92,7 @@ impl Core {
             Request::DirectList => json(self.direct_views()),
             Request::DirectShow(by) => json(self.direct_view(self.known_direct(&by.name)?)),
             Request::FipList(filter) => json(self.floating_ip_views(filter)?),
-            Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?),
+            Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?.told_to(caller)),
             Request::ProjectList => json(self.project_views(caller)),
             Request::ProjectShow(by) => json(self.known_project(&by.name)?),
             Request::SwitchList => json(self.switch_views()),

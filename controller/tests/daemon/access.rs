@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use nix::unistd::Uid;
 
-use crate::support::Daemon;
+use crate::support::{Daemon, until};
 
 /// Only root can be somebody else. Who is not root becomes root of a user namespace that has further users (uidmap), and
 /// runs the test there; tells whether this is root already.
@@ -137,6 +137,29 @@ fn a_refusal_tells_a_project_of_nobody_else() {
         assert_eq!(code, Some(4), "{words}: {seen}");
         assert!(seen.contains("lab"), "the admin sees whose it is: {words}: {seen}");
     }
+}
+
+#[test]
+fn what_a_hook_said_of_another_project_is_not_told() {
+    if !is_root("access::what_a_hook_said_of_another_project_is_not_told") {
+        return;
+    }
+    let daemon = granting();
+    let as_admin = |words: &str| daemon.json(&format!("--wait store {words}"));
+    for words in [
+        "provider set lan --hook /bin/false",
+        "network create blue --cidr 10.0.0.0/24 --gateway 10.0.0.1",
+        &format!("--project lab {}", add("lab-db", "tap-a-9", 19)),
+        "fip associate 203.0.113.101 lab-db",
+        "fip release 203.0.113.101",
+    ] {
+        as_admin(words);
+    }
+    until("the hook was run", || as_admin("fip show 203.0.113.101")["hook"]["message"].is_string());
+    let told = as_member(&daemon, SHOPS, "--format json fip show 203.0.113.101");
+    assert!(told.status.success(), "{told:?}");
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("a document");
+    assert!(told["hook"].is_null(), "{told}");
 }
 
 #[test]
