@@ -99,3 +99,25 @@ fn with_vlans_alone_the_host_keeps_its_untagged_network() {
         assert!(ping(&from, to, 3).is_complete(), "{from} to {to}");
     }
 }
+
+#[test]
+fn a_vlan_that_takes_1400_bytes_is_told_of_and_the_other_provider_is_not_narrowed() {
+    let (lab, daemon) = tagged();
+    let provider = buoyctl(&daemon, "provider set vswitch --mtu 1400");
+    assert_eq!(provider.get("applied"), Some(&true.into()), "{provider}");
+    let probe = |node: &str, to: Ipv4Addr, length: u32| {
+        let words = format!("ping -n -c 1 -W 2 -M do -s {} {to}", length - 28);
+        let output = lab.node(node).run(words.split(' '));
+        format!("{}{}", output.stdout, output.stderr)
+    };
+    for (node, to, length, says) in [
+        ("vm2", NEIGHBOUR, 1_400, "1380 bytes from 192.0.2.50"),
+        ("vm2", NEIGHBOUR, 1_401, "From 10.0.0.1 icmp_seq=1 Frag needed and DF set (mtu = 1400)"),
+        ("vm1", REMOTE, 1_500, "1480 bytes from 198.51.100.10"),
+    ] {
+        eventually(SOON, &format!("{says:?}, to {node}"), || {
+            lab.node(node).run(["ip", "route", "flush", "cache"]).expect_success();
+            probe(node, to, length).contains(says).then_some(())
+        });
+    }
+}
