@@ -176,7 +176,7 @@ fn a_switch_that_floods_slows_no_other() {
     });
     println!("an association and back: {quiet:?} alone, {loud:?} beside {sent} messages of a flood");
     assert!(sent > 1_000, "the flood was none: {sent} messages");
-    assert!(loud < quiet * 10, "{quiet:?} alone, {loud:?} beside a flood");
+    assert!(loud < quiet * 4, "{quiet:?} alone, {loud:?} beside a flood");
 }
 
 #[test]
