@@ -12,6 +12,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::layout::BridgeSpec;
 use super::table::Table;
+use crate::fake::fake_port;
 
 /// A switch, connected or not.
 #[derive(Debug)]
@@ -196,19 +197,7 @@ fn in_parts<'a, T: Clone + 'a>(
 }
 
 fn port(number: PortNo, name: &str, hw_addr: MacAddr) -> Port {
-    Port {
-        number,
-        hw_addr,
-        name: name.to_owned(),
-        config: Default::default(),
-        state: PortState::LIVE,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
-    }
+    Port { number, name: name.to_owned(), state: PortState::LIVE, ..fake_port(hw_addr) }
 }
 
 /// The MAC that comes so many after another.
