@@ -87,6 +87,7 @@ impl Core {
             self.awaited.heard_of(&bridge.name);
         }
         match outcome {
+            BundleOutcome::Discarded => {}
             BundleOutcome::Applied => {
                 switch.failure = None;
                 switch.failures = 0;
