@@ -3,7 +3,7 @@
 //! ```text
 //!                      1,024 waiting at most             up to 256 at once
 //!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, fsync, commit number
-//!         ^                                      │
+//!         ^                                      │                               after the fsync: kept()
 //!         └──────────────── done(result) ────────┘
 //! ```
 //!
