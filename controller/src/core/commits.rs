@@ -13,7 +13,7 @@ use tracing::{error, info};
 use super::Core;
 use super::journal::Draft;
 use super::outcome::Made;
-use super::plan::Planned;
+use super::plan::{Planned, Subject};
 use super::rollout::Waiter;
 use super::usage::Usage;
 use crate::api::{ApiError, ErrorKind, Wait};
@@ -206,6 +206,9 @@ impl Core {
         let now = Instant::now();
         for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
+            if let Subject::Forgotten(own) = &planned.subject {
+                self.gone.forget_named(&own.bridge);
+            }
             planned.announce.into_iter().for_each(|address| self.announcements.add(address));
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
             let Planned { scope, notices, .. } = planned;

@@ -33,6 +33,7 @@ mod connections;
 mod direct;
 mod discreet;
 mod fip_views;
+mod forgotten;
 mod gone;
 mod hooks;
 mod icmp;

@@ -12,8 +12,8 @@ use super::plan::Subject;
 use super::views::{json, network_view};
 use crate::api::ApiError;
 use crate::api::views::{
-    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Noted, Outcome, PoolView, ProjectView,
-    SiteView,
+    DefaultQuotaView, FloatingIpView, ForgottenView, ImportView, InstanceView, NetworkView, Noted, Outcome, PoolView,
+    ProjectView, SiteView,
 };
 
 /// What a request made, taken right after its own change.
@@ -39,6 +39,8 @@ pub(super) enum Made {
     Project(ProjectView),
     /// The quota of projects that have none of their own.
     DefaultQuota(DefaultQuotaView),
+    /// A bridge that is not waited for any more.
+    Forgotten(ForgottenView),
     /// Nothing that is there any more.
     Nothing,
 }
@@ -67,6 +69,7 @@ impl Core {
                 Made::Import(ImportView { pool, dry_run: *dry_run, changes: changes.clone() })
             }),
             Subject::Site(view) => Some(Made::Site(view.clone())),
+            Subject::Forgotten(view) => Some(Made::Forgotten(view.clone())),
             Subject::Removed(_) => None,
         };
         made.unwrap_or(Made::Nothing)
@@ -85,6 +88,7 @@ impl Core {
             Made::Pool(view) => wrap(view, pending, error, notices),
             Made::Import(view) => wrap(view, pending, error, notices),
             Made::Site(view) => wrap(view, pending, error, notices),
+            Made::Forgotten(view) => wrap(view, pending, error, notices),
             Made::Project(view) => wrap(view, pending, error, notices),
             Made::DefaultQuota(view) => wrap(view, pending, error, notices),
             Made::Network(view) => wrap(view, pending, error, notices),

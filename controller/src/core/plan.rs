@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 
 use super::Core;
 use super::standing::Scope;
-use crate::api::views::{ImportedView, SiteView};
+use crate::api::views::{ForgottenView, ImportedView, SiteView};
 use crate::api::{
     ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
     Subnet,
@@ -44,6 +44,8 @@ pub(super) enum Subject {
     Import(Name, Vec<ImportedView>, bool),
     /// The whole site, and what that changes.
     Site(Box<SiteView>),
+    /// A bridge that is not waited for any more, and the addresses that waited for it.
+    Forgotten(ForgottenView),
     /// Something that is no more.
     Removed(Name),
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Subject {
             | Self::Project(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
+            Self::Forgotten(own) => own.bridge.fmt(f),
             Self::Site(_) => f.write_str("the site"),
             Self::DefaultQuota => f.write_str("default quota"),
         }
@@ -138,6 +141,7 @@ impl Core {
             }
             Request::ProjectSet(params) => self.set_project(params)?,
             Request::ProjectDelete(by) => self.delete_project(&by.name)?,
+            Request::SwitchForget(by) => self.forget_switch(&by.bridge)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
             _ => return Err(ApiError::new(ErrorKind::Invalid, "this method changes nothing")),

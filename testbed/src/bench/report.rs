@@ -25,7 +25,7 @@ pub(super) struct Missing {
     /// Its name.
     pub(super) peer: &'static str,
     /// Why not, and what to do.
-    pub(super) why: &'static str,
+    pub(super) why: String,
 }
 
 /// One thing that Buoy does, beside what others take for the same.
