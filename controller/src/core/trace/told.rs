@@ -70,6 +70,12 @@ impl Telling<'_> {
                 };
                 verdict.reason = Some(cause.to_string());
             }
+            Outcome::Held => {
+                verdict.result = "held".to_owned();
+                let why = "it is a fragment, and the connection tracker keeps it until the others are there";
+                verdict.sentence = format!("{why}, {place}");
+                verdict.reason = Some(why.to_owned());
+            }
             Outcome::Controller { reason, .. } => {
                 let why = match reason {
                     PacketInReason::InvalidTtl => "its time to live is over",
