@@ -107,6 +107,7 @@ fn bridge(own: &str, ports: impl IntoIterator<Item = (String, u32)>) -> Bridge {
         dialect: Dialect::OpenFlow13,
         meters: true,
         measures: true,
+        tracks: true,
         ports: all.map(|(name, number)| (name, Port { number, mac: mac(2) })).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop where something is not there")]
 
+mod inside;
 mod packets;
 mod shared;
 mod site;
@@ -13,6 +14,7 @@ use buoy_flows::simulate::{Cause, Connections, Headers, Network, Outcome, Trace}
 use buoy_topology::site::Binding;
 use buoy_topology::{Dialect, Interface, MacAddr, MacPolicy, Mtu, PortNo, Provider};
 use etherparse::PacketBuilder;
+use inside::check_inside;
 use packets::{Packet, SEED, packet};
 use proptest::prelude::*;
 use site::{EXTERNAL, INTEGRATION, PATCH, Sample, mac, plans, port};
@@ -292,6 +294,19 @@ proptest! {
         for from in &all {
             for to in all.iter().filter(|to| to.id != from.id) {
                 check_neighbours(&sample, &network, from, to, &body);
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_no_floating_ip_is_the_gateway_inside_its_network(plan in plans()) {
+        let sample = plan.sample();
+        let network = sample.network();
+        for instance in sample.site.instances() {
+            let bare = |own: &&Interface| sample.site.floating_ip_of(&instance.name, own.ip).is_none();
+            for own in instance.interfaces.iter().filter(bare) {
+                let all = sample.site.floating_ips().filter_map(|fip| sample.site.binding(fip.address));
+                all.for_each(|binding| check_inside(&sample, &network, own, binding));
             }
         }
     }

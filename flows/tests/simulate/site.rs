@@ -246,6 +246,7 @@ impl Plan {
             dialect: if self.is_legacy { Dialect::OpenFlow10 } else { Dialect::OpenFlow13 },
             meters: !self.is_legacy,
             measures: !self.is_legacy,
+            tracks: !self.is_legacy,
             ports,
         }
     }
