@@ -7,8 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
 
-use buoy_flows::flow::{Flow, FlowBody, FlowKey};
-use buoy_flows::openflow::{FlowMod, FlowModCommand};
+use buoy_flows::flow::{Flow, FlowBody, FlowKey, Step};
 use buoy_flows::pipeline::Entity;
 
 use super::Lane;
@@ -55,7 +54,7 @@ struct DumpNo(u32);
 /// Changes that are sent as one bundle.
 #[derive(Debug, Default)]
 pub struct Batch {
-    steps: Vec<(FlowKey, Option<FlowBody>)>,
+    steps: Vec<Step>,
 }
 
 impl FlowTable {
@@ -187,7 +186,9 @@ impl FlowTable {
             let in_place = row.want.is_some() && row.have.is_some();
             let lane = |entity| if in_place { Lane::Replace } else { lane(entity) };
             match &row.entity {
-                Some(entity) if is_due(entity, lane(entity)) => steps.push((key.clone(), row.want.clone())),
+                Some(entity) if is_due(entity, lane(entity)) => {
+                    steps.push(Step { key: key.clone(), body: row.want.clone() })
+                }
                 Some(_) => waiting.extend(row.want.as_ref().and_then(FlowBody::entity)),
                 None => stale.push((key, row)),
             }
@@ -195,7 +196,7 @@ impl FlowTable {
         for (key, row) in stale {
             let origin = row.have.as_ref().and_then(FlowBody::entity);
             if origin.is_none_or(|origin| !waiting.contains(&origin)) {
-                steps.push((key.clone(), row.want.clone()));
+                steps.push(Step { key: key.clone(), body: row.want.clone() });
             }
         }
         Batch { steps }
@@ -203,7 +204,7 @@ impl FlowTable {
 
     /// The switch has applied a batch.
     pub fn applied(&mut self, batch: Batch) {
-        for (key, body) in batch.steps {
+        for Step { key, body } in batch.steps {
             // What stood there of somebody else's has given way.
             self.foreign.remove(&key);
             self.edit(&key, |row| row.have = body);
@@ -212,21 +213,21 @@ impl FlowTable {
 
     /// The switch has refused a step of a batch, and so has applied none of it.
     pub fn refused(&mut self, batch: &Batch, index: usize, error: &str) {
-        let Some((key, body)) = batch.steps.get(index) else { return };
+        let Some(step @ Step { key, body }) = batch.steps.get(index) else { return };
         let mut is_wanted = false;
         self.edit(key, |row| {
             is_wanted = row.want == *body;
             row.refused |= is_wanted;
         });
         if is_wanted {
-            self.refusals.insert(key.clone(), format!("{error}: {}", flow_mod(key, body.as_ref())).into());
+            self.refusals.insert(key.clone(), format!("{error}: {step}").into());
         }
     }
 
     /// A table of the switch is full: what a batch was to add there is not tried again one by one.
     pub fn refused_for_want_of_room(&mut self, batch: &Batch, index: usize, error: &str) {
-        let Some((full, _)) = batch.steps.get(index).map(|(key, _)| key.place()) else { return };
-        for (index, (key, body)) in batch.steps.iter().enumerate() {
+        let Some((full, _)) = batch.steps.get(index).map(|step| step.key.place()) else { return };
+        for (index, Step { key, body }) in batch.steps.iter().enumerate() {
             let is_new = self.rows.get(key).is_some_and(|row| row.have.is_none());
             if key.place().0 == full && body.is_some() && is_new {
                 self.refused(batch, index, error);
@@ -302,8 +303,8 @@ impl Batch {
 
     /// Whether all of it is also in another one.
     pub fn is_within(&self, other: &Self) -> bool {
-        let others: HashMap<_, _> = other.steps.iter().map(|(key, body)| (key, body)).collect();
-        self.steps.iter().all(|(key, body)| others.get(key) == Some(&body))
+        let others: HashMap<_, _> = other.steps.iter().map(|step| (&step.key, &step.body)).collect();
+        self.steps.iter().all(|step| others.get(&step.key) == Some(&&step.body))
     }
 
     /// How many flow mods it takes.
@@ -314,22 +315,13 @@ impl Batch {
     /// The flow mods of the batch, each step's in its place. They are made one by one: a large batch never stands whole
     /// in memory.
     pub fn flow_mods(&self) -> FlowMods {
-        let steps = self.steps.clone().into_iter();
-        FlowMods::new(steps.map(|(key, body)| flow_mod(&key, body.as_ref())))
+        FlowMods::new(self.steps.clone().into_iter())
     }
 
     /// The flow that a step is about, for a log line.
     pub fn describe(&self, index: usize) -> String {
-        self.steps.get(index).map(|(key, body)| flow_mod(key, body.as_ref()).to_string()).unwrap_or_default()
+        self.steps.get(index).map(Step::to_string).unwrap_or_default()
     }
-}
-
-fn flow_mod(key: &FlowKey, body: Option<&FlowBody>) -> FlowMod {
-    if let Some(Ok(flow)) = body.map(|body| Flow::unpack(key, body)) {
-        return flow.to_flow_mod(FlowModCommand::Add);
-    }
-    let (table, priority, matching) = key.parts().expect("a key is made from a match");
-    FlowMod { table, priority, matching, command: FlowModCommand::DeleteStrict, ..FlowMod::default() }
 }
 
 #[cfg(test)]

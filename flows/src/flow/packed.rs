@@ -57,6 +57,11 @@ impl FlowKey {
         }
     }
 
+    /// The match, as the bytes of its fields.
+    pub(super) fn oxm(&self) -> &[u8] {
+        self.0.slice.get(3..).unwrap_or_default()
+    }
+
     /// Table, priority and match.
     pub fn parts(&self) -> Result<(TableId, u16, Match), DecodeError> {
         let short = |_| DecodeError::Short { what: "packed flow" };
@@ -93,6 +98,14 @@ impl FlowBody {
         let cookie = self.bytes().first_chunk().map(|bytes| Cookie(u64::from_be_bytes(*bytes)))?;
         let owner = Owner::of(cookie).filter(|owner| owner.feature != Feature::Drop)?;
         Some(owner.entity).filter(|entity| *entity != 0)
+    }
+
+    /// Cookie, and the instructions as bytes.
+    pub(super) fn split(&self) -> (Cookie, &[u8]) {
+        match self.bytes().split_first_chunk() {
+            Some((cookie, instructions)) => (Cookie(u64::from_be_bytes(*cookie)), instructions),
+            None => (Cookie(0), &[]),
+        }
     }
 
     /// A body that differs from all that the pipeline writes.

@@ -117,7 +117,7 @@ fn address_is_taken_from_br_int_while_br_ex_is_away() {
 fn move_is_one_batch_on_br_int() {
     let mut host = Host::serving();
     host.integration.want(&ADDRESS, &[flow(2)]);
-    let flow_mods = host.integration_due().flow_mods();
+    let flow_mods = host.integration_due().flow_mods().map(|step| step.to_flow_mod());
     let mut commands: Vec<_> = flow_mods.map(|own| (own.priority, own.command)).collect();
     commands.sort();
     assert_eq!(commands, [(1, FlowModCommand::DeleteStrict), (2, FlowModCommand::Add)]);

@@ -7,27 +7,29 @@
 use std::fmt;
 use std::time::Instant;
 
+use buoy_flows::flow::Step;
 use buoy_flows::openflow::{
-    BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, ErrorMsg, FlowMod, FlowStats, Message, Xid,
+    BundleControl, BundleControlKind, BundleFlags, BundleId, EncodeError, ErrorMsg, FlowStats, Message, Xid,
 };
+use bytes::BytesMut;
 
 use super::phases::Phases;
-use super::{CloseReason, Event, HOLD_WAIT, JOB_WAIT, Session};
+use super::{CloseReason, Event, HOLD_WAIT, JOB_WAIT, Session, legacy};
 
 /// The flow mods of a bundle, made when they are sent.
-pub struct FlowMods(Box<dyn ExactSizeIterator<Item = FlowMod> + Send>);
+pub struct FlowMods(Box<dyn ExactSizeIterator<Item = Step> + Send>);
 
 impl FlowMods {
-    /// The flow mods that an iterator makes.
-    pub fn new(flow_mods: impl ExactSizeIterator<Item = FlowMod> + Send + 'static) -> Self {
-        Self(Box::new(flow_mods))
+    /// The flow mods of the steps that an iterator gives.
+    pub fn new(steps: impl ExactSizeIterator<Item = Step> + Send + 'static) -> Self {
+        Self(Box::new(steps))
     }
 }
 
 impl Iterator for FlowMods {
-    type Item = FlowMod;
+    type Item = Step;
 
-    fn next(&mut self) -> Option<FlowMod> {
+    fn next(&mut self) -> Option<Step> {
         self.0.next()
     }
 
@@ -168,22 +170,25 @@ impl Session {
         }
     }
 
-    /// The next message of the bundle under way. They are made one by one, so that a large bundle is never encoded whole.
-    pub(super) fn next_of_job(&mut self) -> Option<(Xid, Message)> {
-        if let Some(Job::Phases(_)) = self.job {
-            return self.next_of_phase();
+    /// Writes the next message of the job under way; false where it has none. They are made one by one, so that a large
+    /// bundle is never encoded whole.
+    pub(super) fn put_next_of_job(&mut self, out: &mut BytesMut) -> Result<bool, EncodeError> {
+        if let Some((xid, message)) = self.next_of_phase() {
+            legacy::encode(&message, xid, out)?;
+            return Ok(true);
         }
-        let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return None };
-        let Stage::Adding { xid, rest } = stage else { return None };
+        let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return Ok(false) };
+        let Stage::Adding { xid, rest } = stage else { return Ok(false) };
         let own = *xid;
         self.job_moved = None;
-        if let Some(flow_mod) = rest.0.next() {
+        if let Some(step) = rest.next() {
             *xid = Xid(own.0.wrapping_add(1));
-            let add = BundleAdd { id: *id, flags: FLAGS, message: Box::new(Message::FlowMod(flow_mod)) };
-            return Some((own, Message::BundleAdd(add)));
+            step.put_in_bundle(*id, FLAGS, own, out)?;
+        } else {
+            *stage = Stage::Checking { barrier: own };
+            Message::BarrierRequest.encode(own, out)?;
         }
-        *stage = Stage::Checking { barrier: own };
-        Some((own, Message::BarrierRequest))
+        Ok(true)
     }
 
     pub(super) fn on_flows(&mut self, xid: Xid, part: Vec<FlowStats>, more: bool) {

@@ -188,10 +188,11 @@ impl Session {
     pub fn transmit(&mut self, out: &mut BytesMut) -> Result<bool, EncodeError> {
         let before = out.len();
         while out.len() < WRITE_AHEAD {
-            let Some((xid, message)) = self.outgoing.pop_front().or_else(|| self.next_of_job()) else { break };
-            match self.dialect {
-                Dialect::OpenFlow13 => message.encode(xid, out)?,
-                Dialect::OpenFlow10 => legacy::encode(&message, xid, out)?,
+            match (self.outgoing.pop_front(), self.dialect) {
+                (Some((xid, message)), Dialect::OpenFlow13) => message.encode(xid, out)?,
+                (Some((xid, message)), Dialect::OpenFlow10) => legacy::encode(&message, xid, out)?,
+                (None, _) if self.put_next_of_job(out)? => {}
+                (None, _) => break,
             }
         }
         Ok(out.len() > before)
