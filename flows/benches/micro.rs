@@ -6,11 +6,11 @@ mod site;
 
 use std::hint::black_box;
 
-use buoy_flows::flow::Flow;
+use buoy_flows::flow::{Flow, Step};
 use buoy_flows::icmp::Quoting;
 use buoy_flows::openflow::{
-    Action, BufferId, BundleAdd, BundleFlags, BundleId, Cookie, FlowModCommand, MatchField, Message, MultipartReply,
-    MultipartReplyBody, PacketIn, PacketInReason, PacketOut, Xid,
+    Action, BufferId, BundleFlags, BundleId, Cookie, MatchField, Message, MultipartReply, MultipartReplyBody, PacketIn,
+    PacketInReason, PacketOut, Xid,
 };
 use buoy_flows::pipeline::registers::{ORIGIN, Origin, QUOTE, TRANSLATED};
 use buoy_flows::pipeline::tables::integration::DESTINATION_NAT;
@@ -50,17 +50,17 @@ fn pack_one(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| flows.iter().map(|flow| black_box(flow).pack()).collect::<Vec<_>>());
 }
 
-/// From flows to the messages of a bundle.
+/// From what a table keeps to the messages of a bundle.
 #[divan::bench]
 fn encode_bundle_of_one(bencher: Bencher<'_, '_>) {
-    let (flows, flags) = (flows_of_one(), BundleFlags::ATOMIC | BundleFlags::ORDERED);
+    let packed = flows_of_one().into_iter().map(|flow| flow.pack());
+    let steps: Vec<_> = packed.map(|(key, body)| Step { key, body: Some(body) }).collect();
     let mut out = BytesMut::with_capacity(ROOM);
     bencher.bench_local(|| {
         out.clear();
-        for flow in &flows {
-            let message = Box::new(Message::FlowMod(black_box(flow).to_flow_mod(FlowModCommand::Add)));
-            let add = Message::BundleAdd(BundleAdd { id: BundleId(1), flags, message });
-            add.encode(Xid(7), &mut out).expect("it can be written");
+        for step in &steps {
+            let flags = BundleFlags::ATOMIC | BundleFlags::ORDERED;
+            black_box(step).put_in_bundle(BundleId(1), flags, Xid(7), &mut out).expect("it can be written");
         }
         out.len()
     });

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What is measured with 20 floating IPs, and beside what; os-ken, nftables and OVN only where they are installed.
-const ROWS: [(&str, &str, &[&str]); 20] = [
+const ROWS: [(&str, &str, &[&str]); 21] = [
     (
         "full programming of empty bridges",
         "ms",
@@ -19,6 +19,7 @@ const ROWS: [(&str, &str, &[&str]); 20] = [
         "per_second",
         &["bare sled, one writer that batches", "bare bundles, one for each bridge, one after the other"],
     ),
+    ("of them in one commit", "number", &[]),
     ("reconnect, everything is there", "ms", &["ovs-ofctl dump-flows of both bridges to files"]),
     ("memory, as it has grown", "bytes_each", &[]),
     ("memory, during further changes", "bytes_each", &[]),

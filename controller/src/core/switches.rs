@@ -53,6 +53,8 @@ pub(super) enum InFlight {
     Inquiry,
     /// A bundle.
     Bundle(Batch),
+    /// A bundle that it may check, and not commit yet.
+    Prepared(Batch),
 }
 
 impl Switch {

@@ -137,6 +137,11 @@ impl FlowTable {
         self.strays > 0
     }
 
+    /// How many flows are not yet as they are wanted.
+    pub fn dirty(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Whether the switch has acknowledged everything.
     pub fn is_clean(&self) -> bool {
         self.synced && self.dirty.is_empty()
@@ -178,10 +183,10 @@ impl FlowTable {
         let lane = |entity: &Entity| if self.wanted.contains_key(entity) { Lane::Install } else { Lane::Remove };
         let (mut steps, mut stale, mut waiting) = (Vec::new(), Vec::new(), HashSet::new());
         for (key, row) in self.dirty.iter().filter_map(|key| Some((key, self.rows.get(key)?))) {
-            // What changes in its place neither begins to be served nor ends.
             let in_place = row.want.is_some() && row.have.is_some();
+            let lane = |entity| if in_place { Lane::Replace } else { lane(entity) };
             match &row.entity {
-                Some(entity) if in_place || is_due(entity, lane(entity)) => {
+                Some(entity) if is_due(entity, lane(entity)) => {
                     steps.push(Step { key: key.clone(), body: row.want.clone() })
                 }
                 Some(_) => waiting.extend(row.want.as_ref().and_then(FlowBody::entity)),
@@ -294,6 +299,12 @@ impl Batch {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether all of it is also in another one.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let others: HashMap<_, _> = other.steps.iter().map(|step| (&step.key, &step.body)).collect();
+        self.steps.iter().all(|step| others.get(&step.key) == Some(&&step.body))
     }
 
     /// How many flow mods it takes.

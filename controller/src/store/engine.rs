@@ -34,8 +34,8 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Writes a plan in one transaction and makes it durable. After an error it is unknown what is on disk, and nothing
-    /// more may be written.
-    pub(super) fn write(&mut self, plan: Plan, counters: &Counters) -> Result<(), StoreError> {
+    /// more may be written. `kept` is called between the two syncs, when a crash does not take the plan back any more.
+    pub(super) fn write(&mut self, plan: Plan, counters: &Counters, kept: impl FnOnce()) -> Result<(), StoreError> {
         let at = self.dir.sled();
         let (state, batches) = guard::sled(&at, || self.prepare(plan))?;
         guard::sled(&at, || {
@@ -55,8 +55,9 @@ impl Engine {
             }
             self.db.flush().map(drop)
         })?;
-        self.log.sync_all().map_err(|source| StoreError::io(&self.dir.sled_log(), source))?;
+        self.log.sync_data().map_err(|source| StoreError::io(&self.dir.sled_log(), source))?;
         counters.count_sync();
+        kept();
         self.commit_file.write(state.commit).map_err(|source| StoreError::io(self.commit_file.path(), source))?;
         counters.count_sync();
         self.state = state;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!                      1,024 waiting at most             up to 256 at once
-//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, fsync, commit number
-//!         ^                                      │
+//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, sync, commit number
+//!         ^                                      │                               after the sync: kept()
 //!         └──────────────── done(result) ────────┘
 //! ```
 //!

@@ -65,8 +65,11 @@ fn beside_ovn(stage: &mut Stage, effort: Effort) -> Option<(Vec<Duration>, Optio
     if stage.size > MOST_OF_OVN || !ovn::is_found() {
         return None;
     }
-    stage.tell("OVN is set up");
-    let times = |ovn: &Ovn| (0..effort.of(1, 10)).map(|_| ovn.associate()).collect::<anyhow::Result<Vec<_>>>();
+    stage.tell("OVN takes in as many");
+    let times = |ovn: &Ovn| {
+        stage.tell("one more in OVN");
+        (0..effort.rounds(stage.size)).map(|_| ovn.associate()).collect::<anyhow::Result<Vec<_>>>()
+    };
     match Ovn::start(stage.size).and_then(|ovn| Ok((times(&ovn)?, ovn.flows_each))) {
         Ok(measured) => Some(measured),
         Err(error) => {

@@ -57,7 +57,7 @@ impl Subject {
             Self::Icmp => vec![icmp_errors::measure(stage, effort)],
             _ if stage.size == 0 => Vec::new(),
             Self::Programming => vec![programming::measure(stage, effort)],
-            Self::Throughput => vec![throughput::measure(stage, effort)],
+            Self::Throughput => throughput::measure(stage, effort),
             Self::Reconnect => vec![reconnect::measure(stage, effort)],
             Self::Memory => memory::measure(stage, effort),
             Self::Packets => packets::measure(stage, effort),
