@@ -235,6 +235,15 @@ impl Request {
         }
     }
 
+    /// Lets go of lists that nobody reads again once it is known what they come to.
+    pub fn forget_lists(&mut self) {
+        match self {
+            Self::SiteApply(own) => *own = SiteApply::default(),
+            Self::PoolImport(own) => own.entries = Vec::new(),
+            _ => {}
+        }
+    }
+
     /// Names a project in a method that has it as a parameter of its own, where none is named.
     pub fn act_for(&mut self, project: &Name) {
         let own = match self {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Core;
 use super::journal::Draft;
-use crate::events::{By, Kind};
+use crate::events::{By, Detail, Kind};
 
 impl Core {
     /// The events of a change that has just been applied; `undo` is what that gave.
@@ -69,6 +69,7 @@ impl Scribe<'_> {
             fields.insert("uid".to_owned(), json!(self.by.uid));
             fields.insert("user".to_owned(), json!(self.by.user));
         }
+        let detail = Detail::of(&detail);
         Draft { time: self.core.time, kind, subject: subject.to_string().into(), detail }
     }
 

@@ -88,7 +88,7 @@ impl Core {
         if now != self.site.now() {
             self.site_mut().set_now(now);
         }
-        while let Some(ask) = self.deferred.pop_front() {
+        while let Some(mut ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
                 if !batch.change.is_empty() {
@@ -99,14 +99,15 @@ impl Core {
                 continue;
             }
             match self.plan(&ask.call).map_err(|error| self.taught(&ask.call, error)) {
-                Ok(planned) => {
+                Ok(mut planned) => {
+                    ask.call.request.forget_lists();
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));
                         let undo = self.site_mut().apply(&planned.change);
                         let by = By { uid: ask.peer.uid, user: ask.peer.user.clone() };
                         batch.events.extend(self.events_of(&planned.change, &undo, &by));
                         batch.undo.push(undo);
-                        batch.change.extend(planned.change.clone());
+                        batch.change.extend(std::mem::take(&mut planned.change));
                     }
                     let made = self.made(&planned.subject);
                     batch.requests.push(Accepted { ask, planned, made });

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
@@ -43,7 +44,7 @@ pub(super) enum Subject {
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
     /// The whole site, and what that changes.
-    Site(Box<SiteView>),
+    Site(Arc<SiteView>),
     /// A bridge that is not waited for any more, and the addresses that waited for it.
     Forgotten(ForgottenView),
     /// Something that is no more.

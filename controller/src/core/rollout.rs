@@ -11,7 +11,7 @@ use super::Core;
 use super::outcome::Made;
 use super::standing::Scope;
 use super::switches::InFlight;
-use crate::rpc::{Answer, Ask};
+use crate::rpc::Ask;
 use crate::switch::{Command, ConnectionId};
 
 /// A request whose answer waits until the change is in force.
@@ -199,9 +199,9 @@ impl Core {
         for waiter in waiters {
             let pending = self.pending(&waiter.scope);
             let refused = self.refusal(&waiter.scope).map(str::to_owned);
-            let view = self.outcome(waiter.made, pending, refused, waiter.notices);
+            let answer = self.outcome(waiter.made, pending, refused, waiter.notices);
             // Who does not wait any more needs no answer.
-            let _ = waiter.ask.reply.send(view.map(Answer::from));
+            let _ = waiter.ask.reply.send(answer);
         }
     }
 }

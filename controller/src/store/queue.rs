@@ -13,7 +13,7 @@ use tracing::{error, warn};
 use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
-use super::{Commit, HookNote, StoreError, backup};
+use super::{Commit, HookNote, StoreError, backup, garbage};
 use crate::events::Entries;
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
@@ -207,13 +207,15 @@ impl Worker {
             }
             return;
         }
+        let writes = plan.len();
         let tell = || kept.into_iter().for_each(|kept| kept());
-        match self.engine.write(&plan, &self.counters, tell) {
+        match self.engine.write(plan, &self.counters, tell) {
             Ok(()) => {
                 self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
                 for (generation, done) in accepted {
                     done(Ok(generation));
                 }
+                garbage::free(writes);
             }
             Err(error) => {
                 let reason = error.cause();
