@@ -56,7 +56,7 @@ impl Core {
     fn lacking_little(&self) -> Vec<ConnectionId> {
         let lacks_little = |switch: &Switch| {
             let is_prepared = matches!(switch.job, Some(InFlight::Prepared(_)));
-            is_prepared || (1..=MOST_PREPARED).contains(&switch.table.dirty())
+            is_prepared || switch.table.lacks_up_to(MOST_PREPARED)
         };
         self.switches.iter().filter(|(_, switch)| lacks_little(switch)).map(|(id, _)| *id).collect()
     }
@@ -77,7 +77,7 @@ impl Core {
     fn prepare_one(&mut self, id: ConnectionId, batch: impl Fn(&Self, &Switch) -> Batch) {
         let Some(switch) = self.switches.get(&id) else { return };
         let is_open = switch.job.is_none() && switch.may_change() && !switch.speaks_legacy() && !self.is_safe_mode();
-        if !is_open || !(1..=MOST_PREPARED).contains(&switch.table.dirty()) {
+        if !is_open || !switch.table.lacks_up_to(MOST_PREPARED) {
             return;
         }
         let batch = batch(self, switch);

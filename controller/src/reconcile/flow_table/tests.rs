@@ -1,14 +1,16 @@
 mod drift;
 mod histories;
+mod plain;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use buoy_flows::flow::Owner;
 use buoy_flows::flow::owner::Feature;
+use buoy_flows::flow::{FlowBody, Owner};
 use buoy_flows::openflow::{Cookie, FlowMod, FlowModCommand, FlowModFlags, FlowStats, Match, TableId};
 
 use super::*;
+use crate::reconcile::Lane;
 
 const OTHERS: Cookie = Cookie(0x1234);
 
