@@ -196,13 +196,21 @@ impl FlowTable {
         Batch { steps }
     }
 
-    /// The switch has applied a batch.
-    pub fn applied(&mut self, batch: Batch) {
+    /// The switch has applied a batch. Returns whose flows were taken away or do something else now; none stands for a flow
+    /// that belonged to nobody any more.
+    pub fn applied(&mut self, batch: Batch) -> Vec<Option<Arc<Entity>>> {
+        let mut cuts = Vec::new();
         for (key, body) in batch.steps {
             // What stood there of somebody else's has given way.
             self.foreign.remove(&key);
-            self.edit(&key, |row| row.have = body);
+            self.edit(&key, |row| {
+                if row.have.is_some() && row.have != body {
+                    cuts.push(row.entity.clone());
+                }
+                row.have = body;
+            });
         }
+        cuts
     }
 
     /// The switch has refused a step of a batch, and so has applied none of it.

@@ -8,7 +8,7 @@ use buoy_topology::HostName;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::places::Place;
 use super::session::{CloseReason, Command, Event, Session, WRITE_WAIT};
@@ -79,6 +79,7 @@ impl Driver {
             if let Err(error) = self.session.transmit(&mut outgoing) {
                 return CloseReason::Io(error.to_string());
             }
+            let due = self.session.fence_due();
             tokio::select! {
                 written = writer.write(&outgoing), if !outgoing.is_empty() => match written {
                     Ok(0) => return CloseReason::Eof,
@@ -106,6 +107,12 @@ impl Driver {
                     Some(command) => self.session.command(command),
                     None => return CloseReason::Shutdown,
                 },
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.session.tick_fence(Instant::now());
+                    if let Err(reason) = self.tell().await {
+                        return reason;
+                    }
+                }
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     if outgoing.is_empty() {
@@ -131,6 +138,11 @@ impl Driver {
 
     async fn receive(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
         self.session.receive(frame, Instant::now())?;
+        self.tell().await
+    }
+
+    /// Tells the core what there is to tell.
+    async fn tell(&mut self) -> Result<(), CloseReason> {
         while let Some(event) = self.session.poll_event() {
             if matches!(event, Event::Ready(_)) {
                 self.place.finish_handshake();
