@@ -80,6 +80,27 @@ pub fn switch(daemon: &Daemon, bridge: &str) -> Value {
     buoyctl(daemon, &format!("switch show {bridge}"))
 }
 
+/// How many packets were dropped for a reason, on all bridges.
+#[track_caller]
+pub fn dropped(daemon: &Daemon, reason: &str) -> u64 {
+    let rows = buoyctl(daemon, "drops");
+    let of_it = rows.as_array().expect("rows").iter().filter(|row| row["reason"] == reason);
+    of_it.filter_map(|row| row["packets"].as_u64()).sum()
+}
+
+/// Waits until packets were dropped for a reason.
+#[track_caller]
+pub fn await_dropped(daemon: &Daemon, reason: &str) {
+    eventually(SOON, reason, || (dropped(daemon, reason) > 0).then_some(()));
+}
+
+/// Waits until Open vSwitch has forgotten what flows of before made of packets: it goes on with that for a moment.
+pub fn await_forgotten(lab: &Lab) {
+    for _ in 0..2 {
+        lab.ovs_appctl(["revalidator/wait"]);
+    }
+}
+
 /// Declares the site, restarts the daemon and takes all back, while somebody pings the host, who may not miss an answer.
 #[track_caller]
 pub fn host_is_reachable_at_every_step(lab: &Lab) {

@@ -145,4 +145,4 @@ impl Switch {
 }
 
 /// Longer than a switch takes for a large bundle.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);

@@ -71,6 +71,7 @@ fn search_path() -> OsString {
     env::join_paths(env::split_paths(&path).chain(extra)).unwrap_or(path)
 }
 
-fn find(tool: &str) -> Option<PathBuf> {
+/// Where a command is.
+pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     env::split_paths(&search_path()).map(|directory| directory.join(tool)).find(|file| file.is_file())
 }

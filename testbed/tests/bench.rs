@@ -5,23 +5,27 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What is measured with 20 floating IPs, and beside what; os-ken and nftables only where they are installed.
-const ROWS: [(&str, &str, &[&str]); 15] = [
+/// What is measured with 20 floating IPs, and beside what; os-ken, nftables and OVN only where they are installed.
+const ROWS: [(&str, &str, &[&str]); 21] = [
     (
         "full programming of empty bridges",
         "ms",
         &["the same messages, encoded before (the limit)", "ovs-ofctl --bundle add-flows"],
     ),
     ("one association", "us", &["two bare bundle round trips and one fsync", "one process of ovs-ofctl add-flow"]),
+    ("flows of one floating IP", "number", &[]),
     (
         "associations of 64 clients",
         "per_second",
         &["bare sled, one writer that batches", "bare bundles, one for each bridge, one after the other"],
     ),
+    ("of them in one commit", "number", &[]),
     ("reconnect, everything is there", "ms", &["ovs-ofctl dump-flows of both bridges to files"]),
     ("memory, as it has grown", "bytes_each", &[]),
-    ("memory, after further changes", "bytes_each", &[]),
+    ("memory, during further changes", "bytes_each", &[]),
     ("memory, after a restart", "bytes_each", &[]),
+    ("memory, of which instances", "bytes_each", &[]),
+    ("memory, of which floating IPs", "bytes_each", &[]),
     ("start, until the socket accepts", "ms", &["bare sled: open and scan the same store"]),
     ("short packets to a guest", "per_second", &PACKETS),
     ("long packets to a guest", "megabits_per_second", &PACKETS),
@@ -30,7 +34,10 @@ const ROWS: [(&str, &str, &[&str]); 15] = [
     ("megaflows, up to 1,000 other floating IPs in use", "number", &[]),
     ("their masks, up to 1,000 other floating IPs in use", "number", &[]),
     ("ICMP errors served in a flood", "per_second", &["OpenFlow echoes of br-int, one after the other"]),
+    ("ICMP errors answered by one core", "per_second", &ECHOES),
+    ("ARP and packets for gateways, by one core", "per_second", &ECHOES),
 ];
+const ECHOES: [&str; 1] = ["OpenFlow echoes answered by one core"];
 const PACKETS: [&str; 2] = ["plain output between the same ports", "what was sent (the limit, where the ratio is 1)"];
 const MEGAFLOWS: &str = "megaflows of 1,000 flows to one floating IP";
 

@@ -107,6 +107,32 @@ fn a_renamed_bridge_gets_what_its_name_stands_for() {
 }
 
 #[test]
+fn a_bridge_that_does_not_come_back_is_forgotten() {
+    let (lab, daemon) = associated();
+    lab.ovs_vsctl(["set", "controller", "br-ex", "target=\"tcp:127.0.0.1:6699\""]);
+    eventually(RECONNECT, "br-ex is away", || (switch(&daemon, "br-ex")["connected"] == false).then_some(()));
+    let release = daemon.buoyctl(["--timeout", "0.3", "fip", "release", "203.0.113.100"]);
+    assert_eq!(release.code(), 7, "{release:?}");
+    let again = || daemon.buoyctl(["--wait", "store", "fip", "allocate", "--address", "203.0.113.100"]);
+    assert_eq!(again().code(), 4, "br-ex may still serve it");
+    let connected = daemon.buoyctl(["switch", "forget", "br-int"]);
+    assert_eq!(connected.code(), 4, "{connected:?}");
+    let forgotten = daemon.buoyctl_json(["switch", "forget", "br-ex"]);
+    assert_eq!(forgotten["addresses"], serde_json::json!(["203.0.113.100"]));
+    assert!(forgotten["notices"][0].as_str().is_some_and(|own| own.contains("provider lan")), "{forgotten}");
+    let told = daemon.buoyctl_json(["history", "--kind", "switch_forgotten"]);
+    assert_eq!(told[0]["subject"], "br-ex", "{told}");
+    assert_eq!(switches(&daemon).len(), 1);
+    let unknown = daemon.buoyctl(["switch", "forget", "br-ex"]);
+    assert_eq!(unknown.code(), 3, "{unknown:?}");
+    assert_eq!(again().code(), 0);
+    // It comes back all the same, with the flows of the address that leads nowhere now.
+    lab.ovs_vsctl(["set", "controller", "br-ex", "target=\"tcp:127.0.0.1:6653\""]);
+    await_up_to_date(&daemon, RECONNECT);
+    assert!(!ping(&lab.node("remote"), FLOATING_IP, 1).is_complete());
+}
+
+#[test]
 fn primary_is_claimed_and_a_lost_election_is_told() {
     let lab = Lab::up("flat");
     let mut other = Switch::connect(&lab, "br-int");

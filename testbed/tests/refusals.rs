@@ -1,11 +1,12 @@
-//! What a switch refuses, and what it keeps from the controller.
+//! What a switch refuses, what it keeps from the controller, and what it never gets because the disk refuses it.
 
 use std::time::{Duration, Instant};
 
 use buoy_flows::pipeline::Meter;
 use buoy_testbed::probe::{Capture, eventually, ping};
-use buoy_testbed::scenario::{SOON, associated, buoyctl, switch};
-use buoy_testbed::site::{FLOATING_IP, REMOTE};
+use buoy_testbed::proxy::Proxy;
+use buoy_testbed::scenario::{BRIDGES, SOON, associated, await_up_to_date, behind_proxies, buoyctl, switch};
+use buoy_testbed::site::{DECLARATION, FLOATING_IP, REMOTE};
 
 #[test]
 fn a_refused_flow_is_told_with_its_reason_and_holds_nobody_up() {
@@ -129,4 +130,45 @@ fn an_address_whose_port_is_missing_is_not_in_force() {
     lab.ovs_vsctl(["add-port", "br-ex", "uplink0"]);
     shows(true, "");
     assert!(ping(&lab.node("client"), FLOATING_IP, 3).is_complete());
+}
+
+/// Switches check what they are to have while the store is at it. They commit none of it before the store has it.
+#[test]
+fn what_the_disk_refuses_is_checked_by_switches_and_is_never_in_force() {
+    let (lab, daemon, proxies) = behind_proxies("flat");
+    for command in DECLARATION {
+        buoyctl(&daemon, command);
+    }
+    // Its flows would be on their way otherwise, and a switch checks one bundle at a time.
+    eventually(SOON, "the gateway is known", || {
+        (buoyctl(&daemon, "provider show lan").get("gateway_state")? == "resolved").then_some(())
+    });
+    await_up_to_date(&daemon, SOON);
+    let is_its = |flow: &String| flow.contains("203.0.113.100") || flow.contains("10.0.0.11");
+    let flows = |bridge| lab.lasting_flows(bridge).into_iter().filter(is_its).collect::<Vec<_>>();
+    let before = BRIDGES.map(flows);
+    // The daemon's state is on the lab's tmpfs, of which 16 MiB have to stay free.
+    let room = |kilobytes: &str| {
+        let line = format!("mount -o remount,size=$(({kilobytes}))k /run");
+        let done = lab.host().run(["sh", "-c", &line]);
+        assert!(done.success(), "{done}");
+    };
+    room("$(df --output=used -k /run | tail -1) + 8192");
+    proxies.iter().for_each(Proxy::note_flow_mods);
+    let words = ["--format", "json", "fip", "associate", "203.0.113.100", "web-1"];
+    let refused = daemon.buoyctl(words);
+    assert!(refused.code() == 1 && refused.to_string().contains("make room"), "{refused}");
+    for proxy in &proxies {
+        let is_checked = || proxy.flow_mods().iter().any(is_its).then_some(());
+        eventually(SOON, "the bundle is sent to be checked", is_checked);
+    }
+    await_up_to_date(&daemon, SOON);
+    assert_eq!(BRIDGES.map(flows), before);
+    room("1048576");
+    let done = daemon.buoyctl(words);
+    assert!(done.success() && done.json().get("applied") == Some(&true.into()), "{done}");
+    for proxy in &proxies {
+        let sent: Vec<_> = proxy.flow_mods().into_iter().filter(is_its).collect();
+        assert!(!sent.iter().any(|own| own.starts_with("Delete")), "it was taken back: {sent:#?}");
+    }
 }

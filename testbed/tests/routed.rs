@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::frame::Ip;
-use buoy_testbed::probe::{Capture, eventually, ping, tcp_exchange, tcp_server, udp_exchange};
-use buoy_testbed::scenario::{associated, buoyctl};
+use buoy_testbed::probe::{
+    Capture, StreamRun, assert_reaches, assert_refused, hop, ping, tcp_exchange, tcp_server, udp_exchange, udp_server,
+};
+use buoy_testbed::scenario::{associated, await_forgotten, buoyctl};
 use buoy_testbed::site::{CLIENT, FLOATING_IP, REMOTE};
 use buoy_testbed::{Daemon, Lab};
 
@@ -39,13 +41,6 @@ fn seen_at(lab: &Lab, node: &str, to: Ipv4Addr) -> std::net::IpAddr {
     done.peer.ip()
 }
 
-/// How many packets were dropped for a reason.
-fn dropped(daemon: &Daemon, reason: &str) -> u64 {
-    let rows = buoyctl(daemon, "drops");
-    let of_it = rows.as_array().expect("rows").iter().filter(|row| row["reason"] == reason);
-    of_it.filter_map(|row| row["packets"].as_u64()).sum()
-}
-
 #[test]
 fn fixed_addresses_go_where_they_are_routed_and_come_back() {
     let (lab, daemon) = routed();
@@ -75,11 +70,6 @@ fn fixed_addresses_go_where_they_are_routed_and_come_back() {
     assert!(odd.is_empty(), "{}", listing(&odd));
     assert!(frames.len() > 100, "{}", frames.len());
 
-    // Who is there reaches no floating IP: the answer would come from the fixed address.
-    const MIXED: &str = "to a floating IP, from where only fixed addresses are reached (no_snat)";
-    assert_eq!(dropped(&daemon, MIXED), 0);
-    assert!(ping(&lab.node("remote"), FLOATING_IP, 2).is_silent());
-    eventually(LATE, "the drop is counted", || (dropped(&daemon, MIXED) >= 2).then_some(()));
     let sentence = |words: &str| {
         let trace = buoyctl(&daemon, &format!("trace {words}"));
         trace["verdict"]["sentence"].as_str().unwrap_or_default().to_owned()
@@ -96,17 +86,38 @@ fn fixed_addresses_go_where_they_are_routed_and_come_back() {
 }
 
 #[test]
+fn who_is_there_reaches_floating_ips_too() {
+    let (lab, daemon) = routed();
+    let (remote, vm1) = (lab.node("remote"), lab.node("vm1"));
+    let _servers = (tcp_server(&vm1, 80), udp_server(&vm1, 53), tcp_server(&remote, 80));
+    // The fixed address and the floating one at once, and both see who asks.
+    let streams = [FIXED[0], FLOATING_IP].map(|to| StreamRun::start(&remote, &vm1, to, 7_000));
+    for to in [FLOATING_IP, FIXED[0]] {
+        assert_reaches(&remote, to, REMOTE, LATE);
+        assert_refused(&remote, to, LATE);
+    }
+    assert_eq!([2, 3].map(|ttl| hop(&remote, FLOATING_IP, ttl, LATE)), [FLOATING_IP; 2]);
+    // What answers is no way out for anything else.
+    assert_eq!(seen_at(&lab, "vm1", REMOTE), FIXED[0]);
+    for stream in streams {
+        let report = stream.stop();
+        assert!(report.broken.is_none() && report.echoes > 0, "{report:?}");
+    }
+    // Who has lost the address does not answer for it any more.
+    let stream = StreamRun::start(&remote, &vm1, FLOATING_IP, 7_001);
+    buoyctl(&daemon, "fip disassociate 203.0.113.100");
+    await_forgotten(&lab);
+    let late = Capture::start(&lab.node("lan"), "server", "src host 203.0.113.100 or (tcp port 7001 and src net 10)");
+    assert!(ping(&remote, FLOATING_IP, 2).is_silent());
+    let frames = late.stop();
+    assert!(frames.is_empty(), "{}", listing(&frames));
+    drop(stream);
+}
+
+#[test]
 fn what_goes_wrong_on_that_way_is_told_by_its_right_name() {
     let (lab, _daemon) = routed();
-    let hop = |node: &str, to: Ipv4Addr, ttl: u8| -> Ipv4Addr {
-        let ttl = ttl.to_string();
-        eventually(LATE, &format!("hop {ttl} from {node} to {to}"), || {
-            let words = ["ping", "-n", "-c", "1", "-W", "1", "-t", &ttl, &to.to_string()];
-            let output = lab.node(node).run(words);
-            let line = output.stdout.lines().find(|line| line.contains("From ") || line.contains("bytes from "))?;
-            line.split_once("rom ")?.1.split([' ', ':']).next()?.parse().ok()
-        })
-    };
+    let hop = |node: &str, to: Ipv4Addr, ttl: u8| hop(&lab.node(node), to, ttl, LATE);
     // The router's own address is not in the subnet that is declared.
     for vm in ["vm1", "vm2"] {
         assert_eq!([1, 2, 3].map(|ttl| hop(vm, REMOTE, ttl)), [GATEWAY, ROUTER, REMOTE], "{vm}");

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{
-    Capture, PingRun, StreamRun, eventually, ping, tcp_exchange, tcp_server, udp_exchange, udp_server,
+    Capture, PingRun, StreamRun, assert_reaches, assert_refused, counted, eventually, ping, tcp_exchange, tcp_server,
+    udp_exchange, udp_server, with_port,
 };
-use buoy_testbed::scenario::{await_up_to_date, buoyctl, declared};
+use buoy_testbed::scenario::{await_dropped, await_up_to_date, buoyctl, declared, dropped};
 use buoy_testbed::site::{CLIENT, FLOATING_IP, REMOTE};
 use buoy_testbed::{Daemon, Lab, Node};
 
@@ -44,23 +45,6 @@ fn await_seen(node: &Node, at: Ipv4Addr, port: u16, address: Ipv4Addr) {
     assert_eq!(seen(node, at, port).ip(), address);
 }
 
-/// Packets that were dropped for a reason.
-fn dropped(daemon: &Daemon, reason: &str) -> u64 {
-    let rows = buoyctl(daemon, "drops");
-    let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-    rows.iter().filter(|row| row["reason"] == reason).filter_map(|row| row["packets"].as_u64()).sum()
-}
-
-#[track_caller]
-fn await_dropped(daemon: &Daemon, reason: &str) {
-    eventually(LATE, reason, || (dropped(daemon, reason) > 0).then_some(()));
-}
-
-/// Makes a node use one port for all that it begins.
-fn with_port(node: &Node, port: u16) {
-    node.run(["sysctl", "-w", &format!("net.ipv4.ip_local_port_range={port} {port}")]).expect_success();
-}
-
 #[test]
 fn instances_without_a_floating_ip_leave_by_the_shared_address() {
     let (lab, daemon) = shared(":20000-29999");
@@ -68,7 +52,7 @@ fn instances_without_a_floating_ip_leave_by_the_shared_address() {
     let _servers =
         ["remote", "client", "vm2"].map(|own| (tcp_server(&lab.node(own), 80), udp_server(&lab.node(own), 53)));
     let vm1 = lab.node("vm1");
-    for to in [REMOTE, CLIENT, FLOATING_IP] {
+    for to in [REMOTE, CLIENT] {
         let peer = seen(&vm1, to, 80);
         assert_eq!(peer.ip(), SHARED, "{to}");
         assert!((20_000..30_000).contains(&peer.port()), "{to}: {peer}");
@@ -80,7 +64,8 @@ fn instances_without_a_floating_ip_leave_by_the_shared_address() {
     assert_eq!(tcp_exchange(&vm1, REMOTE, 80, &payload, LATE).expect("TCP").reply.len(), payload.len());
     // Who has a floating IP has it still.
     assert_eq!(seen(&lab.node("vm2"), REMOTE, 80).ip(), FLOATING_IP);
-    // Its own network is not left at all.
+    // A floating IP of its own network sees the gateway, whatever is shared; by its fixed address nothing is left at all.
+    assert_reaches(&vm1, FLOATING_IP, GATEWAY, LATE);
     assert_eq!(seen(&vm1, Ipv4Addr::new(10, 0, 0, 12), 80).ip(), Ipv4Addr::new(10, 0, 0, 11));
 }
 
@@ -171,15 +156,6 @@ fn an_error_of_the_instance_goes_out_as_that_of_the_shared_address() {
     assert!(!heard.stop().is_empty());
 }
 
-/// What a node counts of ICMP.
-fn counted(node: &Node, name: &str) -> u64 {
-    let text = node.run(["cat", "/proc/net/snmp"]).expect_success();
-    let mut lines = text.lines().filter(|line| line.starts_with("Icmp:"));
-    let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    let at = names.split(' ').position(|own| own == name).expect("it is counted");
-    values.split(' ').nth(at).and_then(|own| own.parse().ok()).expect("a number")
-}
-
 #[test]
 fn what_nobody_asked_for_ends_in_the_switch_and_is_counted() {
     let (lab, daemon) = shared("");
@@ -262,7 +238,7 @@ fn networks_and_providers_cease_to_share() {
     await_silent();
     buoyctl(&daemon, "network set blue --snat on");
     await_seen(&vm1, REMOTE, 80, SHARED);
-    let flows = || lab.dump_flows("br-int").into_iter().filter(|flow| flow.contains("ct(")).count();
+    let flows = || lab.dump_flows("br-int").into_iter().filter(|flow| flow.contains("nat(src=203.0.113.110")).count();
     assert_ne!(flows(), 0);
     buoyctl(&daemon, "provider set lan --snat off");
     assert_eq!(flows(), 0);
@@ -274,9 +250,31 @@ fn networks_and_providers_cease_to_share() {
 }
 
 #[test]
+fn under_the_policy_router_the_shared_address_has_the_routers_mac() {
+    let (lab, daemon) = shared("");
+    let mac = "02:00:cb:00:71:77";
+    buoyctl(&daemon, &format!("provider set lan --mac-policy router --router-mac {mac}"));
+    let heard = Capture::start(&lab.node("lan"), "server", &format!("src host {SHARED}"));
+    let _servers = ["remote", "client"].map(|own| (tcp_server(&lab.node(own), 80), udp_server(&lab.node(own), 53)));
+    for to in [REMOTE, CLIENT] {
+        assert_reaches(&lab.node("vm1"), to, SHARED, LATE);
+        assert_refused(&lab.node("vm1"), to, LATE);
+    }
+    let frames = heard.stop();
+    let others: Vec<_> = frames.iter().filter(|own| own.src.to_string() != mac).cloned().collect();
+    assert!(frames.len() > 20 && others.is_empty(), "{}", listing(&others));
+}
+
+#[test]
 fn a_datapath_without_a_tracker_says_so_and_serves_floating_ips() {
     let (lab, daemon) = declared();
     lab.ovs_appctl(["dpif/set-dp-features", "br-int", "ct_state_nat", "false"]);
+    lab.ovs_ofctl(["del-flows", "br-int"]);
+    let limited = eventually(LATE, "the bridge says what it cannot do", || {
+        let shown = buoyctl(&daemon, "switch show br-int");
+        shown["limits"].as_array()?.first().cloned().filter(|_| shown["applied"] == true)
+    });
+    assert!(limited.as_str().unwrap_or_default().starts_with("its datapath has no connection tracking"), "{limited}");
     buoyctl(&daemon, "fip associate 203.0.113.100 web-2");
     let refused = daemon.buoyctl(["provider", "set", "lan", "--snat", "203.0.113.110"]);
     assert_eq!(refused.code(), 7, "{refused}");

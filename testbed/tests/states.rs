@@ -219,6 +219,7 @@ impl Declared {
             dialect,
             meters: self.meters && dialect == Dialect::OpenFlow13,
             measures: self.meters && dialect == Dialect::OpenFlow13,
+            tracks: dialect == Dialect::OpenFlow13,
             ports,
         }
     }

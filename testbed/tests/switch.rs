@@ -285,6 +285,7 @@ fn bridge(own: &str, local: MacAddr) -> Bridge {
         dialect: Dialect::OpenFlow13,
         meters: true,
         measures: true,
+        tracks: true,
         ports: ports.into_iter().collect(),
     }
 }

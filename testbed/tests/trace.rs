@@ -1,5 +1,6 @@
 //! The simulator against `ovs-appctl ofproto/trace`: random packets at random sites meet the same flows, leave by the same
-//! ports with the same headers, or are dropped by the same flow.
+//! ports with the same headers, or are dropped by the same flow. What the connection tracker makes of a packet is the
+//! simulator's word, which OVS is given (`--ct-next`): compared is what the flows do before and after.
 //!
 //! `BUOY_LONG=1` (`testbed/test --long`) sends thousands of packets over many sites; `BUOY_SEED` repeats a run.
 
@@ -11,17 +12,20 @@ mod packets;
 mod site;
 mod traced;
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use buoy_flows::simulate::{Headers, Outcome, Trace};
+use buoy_flows::icmp::{ErrorKind, error};
+use buoy_flows::simulate::{self, Connections, Effect, Headers, Outcome, Stage, Trace, Tracked, answer};
 use buoy_testbed::{Lab, Switch};
 use buoy_topology::PortNo;
+use etherparse::PacketBuilder;
 use packets::{Packet, SEED, packet};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use site::{EXTERNAL, EXTERNAL_PORTS, INTEGRATION, INTEGRATION_PORTS, Sample, plans};
-use traced::{End, Ovs, Traced};
+use traced::{End, Ovs};
 
 /// Sites, and packets at each.
 fn counts() -> (usize, usize) {
@@ -36,36 +40,50 @@ fn open_vswitch_does_with_random_packets_what_the_simulator_says() {
     let mut runner = runner();
     let (sites, count) = counts();
     let (mut compared, mut delivered, mut measured, mut differences) = (0, 0, 0, Vec::new());
+    let mut states = BTreeMap::new();
     for number in 0..sites {
-        let mut plan = plans().new_tree(&mut runner).expect("a plan").current();
-        // Of connections ofproto/trace knows nothing.
-        plan.shares = false;
-        // Every fourth site is in one table.
-        let sample = if number % 4 == 3 { plan.legacy().sample() } else { plan.sample() };
+        let plan = plans().new_tree(&mut runner).expect("a plan").current();
+        // Every fourth site is in one table; at every fourth all instances share an address.
+        let sample = match number % 4 {
+            3 => plan.legacy().sample(),
+            0 => plan.all_sharing().sample(),
+            _ => plan.sample(),
+        };
         install(&lab, &sample);
-        let network = sample.network();
+        let (network, known) = (sample.network(), &mut Connections::default());
+        let mut packets: Vec<_> = asking(&sample);
         for _ in 0..count {
             let seed = any::<[u8; SEED]>().new_tree(&mut runner).expect("bytes").current();
-            let packet = packet(&sample, &seed);
+            packets.push(packet(&sample, &seed));
+        }
+        while let Some(packet) = packets.pop() {
             // OVS knows no packet from a port that is not there.
             if network.switch(&packet.bridge).unwrap().ports().all(|port| port != packet.port) {
                 continue;
             }
-            let ours = network.send(&packet.bridge, packet.port, &packet.frame);
-            let theirs = ovs.trace(&packet);
+            let before = known.iter().count();
+            let ours = network.send_after(known, &packet.bridge, packet.port, &packet.frame);
             compared += 1;
             delivered += usize::from(ours.sent().count() > 0);
-            measured += usize::from(theirs.is_measured());
-            if let Err(difference) = compare(&packet, &ours, &theirs) {
-                differences.push(format!("{difference}\n{packet:02x?}\n{:02x?}\n{}", ours.ends, theirs.text));
+            tracked(&ours).for_each(|own| *states.entry(own.after.ct_state).or_insert(0) += 1);
+            match compare(&packet, &ours, &mut ovs) {
+                Ok(is_measured) => measured += usize::from(is_measured),
+                Err(difference) => differences.push(format!("{difference}\n{packet:02x?}\n{:02x?}", ours.ends)),
+            }
+            if known.iter().count() > before {
+                packets.extend(following(&packet, &ours));
             }
         }
     }
     println!("{compared} packets at {sites} sites compared, {delivered} leave by a port, {measured} are measured");
+    let named = states.iter().map(|(state, count)| format!("{count} {}", traced::names(*state)));
+    println!("the connection tracker: {}", named.collect::<Vec<_>>().join("; "));
     // A run that compares nothing proves nothing.
     assert!(compared > sites * count / 2 && delivered > 0, "{compared} {delivered}");
     let shown: Vec<_> = differences.iter().take(5).map(String::as_str).collect();
     assert!(differences.is_empty(), "{} of {compared} differ, such as\n{}", differences.len(), shown.join("\n\n"));
+    let has = |some: u32| states.keys().any(|state| state & some == some);
+    assert!([0x61, 0x62, 0xaa, 0xac, 0x30].into_iter().all(has), "{states:x?}");
 }
 
 /// Random numbers; the seed is printed, for a run that fails.
@@ -100,7 +118,9 @@ fn build(lab: &Lab) {
 
 fn install(lab: &Lab, sample: &Sample) {
     for bridge in sample.bridges() {
-        let text: Vec<_> = sample.flows(bridge).iter().map(ToString::to_string).collect();
+        let flows = sample.flows(bridge);
+        let mut text: Vec<_> = flows.iter().map(ToString::to_string).collect();
+        text.extend(traced::entrances(&flows));
         lab.replace_flows(bridge.name.as_str(), &text.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
@@ -114,30 +134,118 @@ fn unpadded(frame: &[u8]) -> usize {
     14 + if is_ipv4 { total } else { packet.len() }
 }
 
-fn compare(packet: &Packet, ours: &Trace, theirs: &Traced) -> Result<(), String> {
-    let met = ours.stages.iter().map(|own| {
-        let flow = own.flow.as_ref().map(|flow| (flow.priority, flow.cookie.0));
-        (own.bridge.to_string(), own.table.0, flow)
-    });
-    let met: Vec<_> = met.collect();
-    let length = unpadded(&packet.frame);
-    if met != theirs.stages(length) {
-        return Err(format!("we meet {met:x?}\nOVS meets {:x?}", theirs.stages(length)));
-    }
-    let headers = |frame: &[u8]| Headers::of(PortNo(0), frame).expect("it was one before");
-    let mut ends = Vec::new();
-    for end in &ours.ends {
-        match &end.outcome {
-            Outcome::Sent { port, frame } => {
-                ends.push(End::Sent { bridge: end.bridge.to_string(), port: *port, headers: headers(frame) });
+/// What each instance without a floating IP begins with a station outside, by all that the connection tracker knows.
+fn asking(sample: &Sample) -> Vec<Packet> {
+    let all = sample.site.instances().flat_map(|own| own.interfaces.iter().map(move |interface| (own, interface)));
+    let all = all.filter(|(own, interface)| sample.site.floating_ip_of(&own.name, interface.ip).is_none());
+    let mut packets = Vec::new();
+    for (_, own) in all {
+        let gateway = sample.site.network(&own.network).expect("it is in one").gateway_mac;
+        let Some(port) = sample.integration.port(&own.port) else { continue };
+        for proto in [1, 6, 17, 47] {
+            let ip = PacketBuilder::ethernet2(own.mac.octets(), gateway.octets());
+            let ip = ip.ipv4(own.ip.octets(), [198, 51, 100, 7], 64);
+            let mut frame = Vec::new();
+            let written = match proto {
+                1 => ip.icmpv4_echo_request(4_000, 1).write(&mut frame, b""),
+                6 => ip.tcp(4_000, 80, 1, 9_000).syn().write(&mut frame, b""),
+                17 => ip.udp(4_000, 53).write(&mut frame, b""),
+                _ => ip.write(&mut frame, etherparse::IpNumber(proto), b"what the tracker does not take"),
+            };
+            written.expect("a vector takes all bytes");
+            if let Some(vlan) = own.vlan {
+                frame.splice(12..12, [0x81, 0].into_iter().chain(vlan.number().to_be_bytes()));
             }
-            Outcome::Controller { reason, frame, .. } => {
-                ends.push(End::Controller { reason: reason.number(), headers: headers(frame) });
-            }
-            Outcome::Dropped(_) => {}
-            Outcome::Unjudged(what) => return Err(format!("not judged: {what}")),
+            packets.push(Packet { bridge: sample.integration.name.clone(), port: port.number, frame });
         }
     }
-    let theirs = theirs.ends(headers(&packet.frame), length);
-    if ends == theirs { Ok(()) } else { Err(format!("ours   {ends:x?}\ntheirs {theirs:x?}")) }
+    packets
+}
+
+/// What belongs to the connection that a packet began, last one first: an error, the same again, an answer.
+fn following(packet: &Packet, trace: &Trace) -> Vec<Packet> {
+    let Some((bridge, port, left)) = trace.sent().next() else { return Vec::new() };
+    let back = |frame: Vec<u8>| Packet { bridge: bridge.clone(), port, frame };
+    let headers = Headers::of(port, left).expect("it was one before");
+    let mut plain = left.to_vec();
+    let tag: Vec<_> = if headers.vlan.is_some() { plain.drain(12..16).collect() } else { Vec::new() };
+    let complaint = error(&plain, ErrorKind::TimeExceeded, headers.nw_dst).map(|mut frame| {
+        frame.splice(12..12, tag);
+        frame
+    });
+    let packets = complaint.map(back).into_iter().chain([packet.clone()]);
+    packets.chain(answer(left).map(back)).collect()
+}
+
+fn tracked(trace: &Trace) -> impl Iterator<Item = &Tracked> {
+    trace.stages.iter().flat_map(|own| &own.effects).filter_map(|own| match own {
+        Effect::Tracked(tracked) => Some(&**tracked),
+        _ => None,
+    })
+}
+
+/// Holds what the simulator says of a packet against OVS, which is told what the connection tracker says. OVS takes a new
+/// connection to get the first address and port of its range, and finds no answer's connection: where that is not what
+/// came out of the tracker, it is asked again from there on. Says whether the packet is measured.
+fn compare(packet: &Packet, ours: &Trace, ovs: &mut Ovs) -> Result<bool, String> {
+    let states: Vec<_> = tracked(ours).map(|own| own.after.ct_state).collect();
+    let mut theirs = ovs.trace(packet, &states);
+    let (mut part, mut start, mut is_measured) = (0, 0, false);
+    let length = unpadded(&packet.frame);
+    let headers = |frame: &[u8]| Headers::of(PortNo(0), frame).expect("it was one before");
+    let mut begin = headers(&packet.frame);
+    for number in 0..=states.len() {
+        let is_passage = |stage: &Stage| stage.effects.iter().any(|own| matches!(own, Effect::Tracked(_)));
+        let next = ours.stages.iter().skip(start).position(is_passage).map_or(ours.stages.len(), |at| start + at + 1);
+        let (segment, ends) = (start..next, || ours.ends.iter().filter(|end| (start..next).contains(&end.stage)));
+        let met: Vec<_> = ours.stages[segment].iter().map(stage).collect();
+        let Some(own) = theirs.parts.get(part) else { return Err(format!("OVS goes no further:\n{}", theirs.text)) };
+        if met != own.stages(length) {
+            return Err(format!("we meet {met:x?}\nOVS meets {:x?}\n{}", own.stages(length), theirs.text));
+        }
+        let ends: Vec<_> = ends().filter_map(|end| told(end, headers).transpose()).collect::<Result<_, _>>()?;
+        let found = own.ends(begin.clone(), length);
+        if ends != found {
+            return Err(format!("ours   {ends:x?}\ntheirs {found:x?}\n{}", theirs.text));
+        }
+        is_measured |= own.is_measured();
+        let Some(passage) = tracked(ours).nth(number) else { break };
+        (start, part) = (next, part + 1);
+        let (before, after) = (&passage.before, &passage.after);
+        let table = ours.stages.get(next).ok_or("nothing is behind the tracker")?.table;
+        let assumed = theirs.parts.get(part).and_then(|own| own.translated).unwrap_or((before.nw_src, before.nw_dst));
+        // Of a ping OVS takes the first port of the range to be its type.
+        if assumed != (after.nw_src, after.nw_dst) || after.nw_proto == 1 {
+            theirs = ovs.resume(ours.stages[next].bridge.as_str(), table, after, &states[number + 1..]);
+            part = 0;
+        }
+        let nothing =
+            Headers { in_port: PortNo(0), registers: [0; 16], metadata: 0, ct_state: 0, ct_zone: 0, ..after.clone() };
+        begin = nothing;
+    }
+    let is_held = ours.ends.iter().any(|end| end.outcome == Outcome::Held);
+    if theirs.parts.len() == part + 1 || is_held {
+        Ok(is_measured)
+    } else {
+        Err(format!("OVS goes on:\n{}", theirs.text))
+    }
+}
+
+fn stage(own: &Stage) -> traced::Stage {
+    let flow = own.flow.as_ref().map(|flow| (flow.priority, flow.cookie.0));
+    (own.bridge.to_string(), own.table.0, flow)
+}
+
+/// An end that OVS tells too.
+fn told(end: &simulate::End, headers: impl Fn(&[u8]) -> Headers) -> Result<Option<End>, String> {
+    Ok(match &end.outcome {
+        Outcome::Sent { port, frame } => {
+            Some(End::Sent { bridge: end.bridge.to_string(), port: *port, headers: headers(frame) })
+        }
+        Outcome::Controller { reason, frame, .. } => {
+            Some(End::Controller { reason: reason.number(), headers: headers(frame) })
+        }
+        Outcome::Dropped(_) | Outcome::Held => None,
+        Outcome::Unjudged(what) => return Err(format!("not judged: {what}")),
+    })
 }

@@ -1,5 +1,7 @@
 //! `buoyctl trace` beside what a real switch does.
 
+use std::time::Duration;
+
 use buoy_testbed::probe::inject::ethernet;
 use buoy_testbed::probe::{Capture, eventually, inject};
 use buoy_testbed::scenario::{SOON, associated, buoyctl};
@@ -9,6 +11,8 @@ use buoy_topology::MacAddr;
 use etherparse::PacketBuilder;
 use serde_json::Value;
 
+/// Long enough on a machine that does much else.
+const LATE: Duration = Duration::from_secs(30);
 const GUEST: MacAddr = MacAddr::new([2, 0, 0x0a, 0, 0, 0x0b]);
 
 fn field<'a>(value: &'a Value, path: &str) -> &'a str {
@@ -127,4 +131,65 @@ fn the_bytes_on_the_wire_are_those_that_the_trace_says() {
     }
     println!("{} frames compared", frames.len());
     assert!(differences.is_empty(), "{} of {}\n{}", differences.len(), frames.len(), differences.join("\n\n"));
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("it is ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect()
+}
+
+#[test]
+fn of_a_connection_the_trace_says_what_the_switch_does() {
+    let (lab, daemon) = reachable();
+    // Of one port there is nothing to choose.
+    buoyctl(&daemon, "provider set lan --snat 203.0.113.110:20000-20000");
+    let words = "trace --from web-2 --to 198.51.100.10 --proto udp --ct-state";
+    let traces = ["new", "est", "rpl", "rel"].map(|state| {
+        let [desired, installed] =
+            ["", " --installed"].map(|source| buoyctl(&daemon, &format!("{words} {state}{source}")));
+        for part in ["/verdict", "/stages", "/bytes", "/ct_state"] {
+            assert_eq!(desired.pointer(part), installed.pointer(part), "{state}");
+        }
+        desired
+    });
+    let states = traces.each_ref().map(|own| field(own, "/ct_state"));
+    assert_eq!(states, ["new|trk|snat", "est|trk|snat", "est|rpl|trk|dnat", "rel|rpl|trk|dnat"]);
+    let results = traces.each_ref().map(|own| field(own, "/verdict/result"));
+    assert_eq!(results, ["delivered", "delivered", "delivered", "controller"]);
+    let [first, later, answer, error] = &traces;
+    assert!(first.pointer("/notices").is_some_and(|own| own.to_string().contains("--ct-state")), "{first:#}");
+    assert_eq!(field(answer, "/verdict/to"), "instance web-2", "{answer:#}");
+    assert!(field(answer, "/packet").starts_with("udp 198.51.100.10:80 > 203.0.113.110:20000 "), "{answer:#}");
+
+    let (vm2, lan) = (lab.node("vm2"), lab.node("lan"));
+    let outside = Capture::start(&lan, "server", "udp and src host 203.0.113.110");
+    let inside = Capture::start(&vm2, "eth0", "src host 198.51.100.10 and (udp or icmp[icmptype] == 11)");
+    // The station itself refuses what it gets, which is no time exceeded.
+    for (count, trace, from, to) in [
+        (1, first, (&vm2, "eth0"), &outside),
+        (1, answer, (&lan, "server"), &inside),
+        (2, later, (&vm2, "eth0"), &outside),
+    ] {
+        inject(from.0, from.1, &[bytes(field(trace, "/bytes"))]);
+        let seen = eventually(LATE, "the packet is there", || to.frames().get(count - 1).cloned());
+        assert_eq!(seen.bytes, bytes(field(trace, "/verdict/bytes")), "{trace:#}");
+    }
+    inject(&lan, "server", &[bytes(field(error, "/bytes"))]);
+    let seen = eventually(LATE, "the error is there", || inside.frames().get(1).cloned());
+    // It quotes what the guest sent, after one hop.
+    let (sent, quoted) = (bytes(field(first, "/bytes")), seen.bytes.get(42..).expect("a packet is quoted"));
+    let header = etherparse::Ipv4HeaderSlice::from_slice(quoted).expect("an IPv4 header").to_header();
+    assert_eq!((header.source, header.destination, header.time_to_live), ([10, 0, 0, 12], [198, 51, 100, 10], 63));
+    assert_eq!(header.header_checksum, header.calc_header_checksum());
+    assert_eq!(quoted.get(20..), sent.get(34..));
+}
+
+#[test]
+fn a_packet_that_leaves_by_no_port_has_no_connection() {
+    let (_lab, daemon) = associated();
+    for words in ["--from web-2 --to 198.51.100.10", "--from gateway --to 203.0.113.101"] {
+        let output = daemon.buoyctl(format!("trace {words} --ct-state reply").split(' '));
+        assert_eq!(output.code(), 2, "{output}");
+        assert!(output.stderr.contains("leaves by no port"), "{output}");
+    }
 }

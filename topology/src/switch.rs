@@ -121,6 +121,8 @@ pub struct Bridge {
     pub meters: bool,
     /// Whether it can measure packets (check_pkt_larger).
     pub measures: bool,
+    /// Whether its datapath has a connection tracker; taken for granted until it refuses a flow for want of one.
+    pub tracks: bool,
     /// Its ports by name, LOCAL among them under the bridge's name.
     pub ports: BTreeMap<PortName, Port>,
 }

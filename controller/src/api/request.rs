@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::discover::{Described, OpenRpc, Types};
 use super::trace::TraceView;
 use super::views::{
-    BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, GoneView, ImportView, InstanceView,
-    MetricsView, NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView, SiteExportView,
-    SiteView, StatusView, SwitchView, WatchView,
+    BackupView, DirectView, DropRow, EventView, FloatingIpView, FlowView, ForgottenView, GoneView, ImportView,
+    InstanceView, MetricsView, NetworkView, Noted, Outcome, PoolView, ProjectOrDefault, ProjectView, ProviderView,
+    SiteExportView, SiteView, StatusView, SwitchView, WatchView,
 };
 use super::{
     ByAddress, DirectAdd, ErrorKind, FipAllocate, FipAssociate, FipList, FipReserve, FipSet, FipUnreserve, HistoryShow,
@@ -173,6 +173,8 @@ methods! {
     SwitchShow(ByBridge) = "switch.show", false -> SwitchView, [NotFound];
     /// The flows of a switch.
     SwitchFlows(ByBridge) = "switch.flows", false -> Vec<FlowView>, [NotFound];
+    /// Ends the waiting for a bridge that does not come back.
+    SwitchForget(ByBridge) = "switch.forget", true -> Outcome<ForgottenView>, [NotFound, Conflict];
     /// Everything that is stored, as one document.
     BackupCreate = "backup.create", false -> BackupView, [];
     /// How the daemon is.
@@ -229,6 +231,15 @@ impl Request {
                 own.fip.extend(next.fip);
             }
             (Self::PoolImport(own), Self::PoolImport(next)) => own.entries.extend(next.entries),
+            _ => {}
+        }
+    }
+
+    /// Lets go of lists that nobody reads again once it is known what they come to.
+    pub fn forget_lists(&mut self) {
+        match self {
+            Self::SiteApply(own) => *own = SiteApply::default(),
+            Self::PoolImport(own) => own.entries = Vec::new(),
             _ => {}
         }
     }

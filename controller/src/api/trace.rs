@@ -37,6 +37,10 @@ pub struct TraceShow {
     /// The whole frame instead, from its Ethernet header on; spaces and 0x are allowed
     #[arg(long, value_name = "HEX", conflicts_with_all = ["to", "source", "port"])]
     pub bytes: Option<String>,
+    /// Which packet of the connection is traced, in the words of the field `ct_state`
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub ct_state: TraceState,
     /// Ask the switches what they really hold, instead of what they should
     #[arg(long)]
     #[serde(default)]
@@ -54,6 +58,24 @@ pub enum TraceProtocol {
     Tcp,
     /// A datagram
     Udp,
+}
+
+/// A packet of the connection that another one begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceState {
+    /// The first one: the connection tracker knows no connection yet
+    #[default]
+    New,
+    /// The same again, when it was answered (established)
+    #[value(alias = "established")]
+    Est,
+    /// The answer to it, from where it leaves to (reply)
+    #[value(alias = "reply")]
+    Rpl,
+    /// An ICMP error about it (time exceeded), from where it leaves to (related)
+    #[value(alias = "related")]
+    Rel,
 }
 
 /// Who sends a packet.
@@ -134,6 +156,8 @@ pub struct TraceView {
     pub packet: String,
     /// Its bytes, as hex.
     pub bytes: String,
+    /// What the connection tracker says of it in the end (`new|trk`, `est|rpl|trk|dnat`); null where it is not asked.
+    pub ct_state: Option<String>,
     /// Whether the flows are those that the switches hold, and not those that they should.
     pub installed: bool,
     /// The bridges that are not connected: their port numbers and MACs are assumed.
@@ -166,7 +190,8 @@ pub struct TraceStage {
 /// Where a packet ends.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TraceVerdict {
-    /// `delivered`, `dropped`, `controller` (only a copy for the controller is left of it), `unknown`.
+    /// `delivered`, `dropped`, `controller` (only a copy for the controller is left of it), `held` (a fragment, until the
+    /// connection tracker has the others), `unknown`.
     pub result: String,
     /// The bridge where it ends.
     pub bridge: PortName,
@@ -189,10 +214,15 @@ pub const HELP: &str = "Tells table by table what the flows do with a packet, an
 are those that the bridges should have, so that it answers also while a bridge is away; with --installed they are asked what
 they hold, flows of others included. No packet is sent. --bytes takes a frame that was captured.
 
+Where an address is shared (provider set --snat) the switch's connection tracker decides too. The packet is taken for the first of
+a connection; --ct-state est, rpl or rel sends it out first, and tells of the same packet when it was answered, of its answer,
+or of an ICMP error about it. The port that it gets is in the range, but the switch may choose another one.
+
 Examples:
   buoyctl trace --from web --to 198.51.100.7
   buoyctl trace --from gateway --source 198.51.100.7 --to 203.0.113.100 --proto tcp --port 22
   buoyctl trace --from host --to 203.0.113.100 --installed
+  buoyctl trace --from web --to 198.51.100.7 --proto udp --ct-state rpl
   buoyctl trace --from br-int:vm1 --bytes 02b007000003020000000011080045...
 
 Exit codes: 0 the trace was made, wherever the packet ends (verdict.result in JSON says where); 3 no such node or port.";

@@ -331,6 +331,13 @@ views! {
         /// What it said, or why it failed.
         message: Option<String>,
     }
+    /// A bridge that is not waited for any more.
+    ForgottenView {
+        /// Its name.
+        bridge: PortName,
+        /// The addresses that waited for it.
+        addresses: Vec<Ipv4Addr>,
+    }
     /// What is left of a thing that is removed.
     GoneView {}
 }

@@ -190,6 +190,7 @@ impl Command {
             Self::Switch(Switch::List) => Request::SwitchList,
             Self::Switch(Switch::Show(by)) => Request::SwitchShow(by),
             Self::Switch(Switch::Flows(by)) => Request::SwitchFlows(by),
+            Self::Switch(Switch::Forget(by)) => Request::SwitchForget(by),
             Self::Status => Request::StatusShow,
             Self::Drops => Request::DropsShow,
             Self::Metrics => Request::MetricsShow,

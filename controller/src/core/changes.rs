@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use buoy_topology::{Change, FloatingIp, Generation, Key, Record, Write};
+use buoy_topology::{Change, FloatingIp, Generation, Key, PortName, Record, Write};
 use serde_json::{Map, Value, json};
 
 use super::Core;
 use super::journal::Draft;
-use crate::events::{By, Kind};
+use crate::events::{By, Detail, Kind};
 
 impl Core {
     /// The events of a change that has just been applied; `undo` is what that gave.
@@ -16,6 +16,7 @@ impl Core {
         let scribe = Scribe { core: self, by, generation };
         let mut drafts = Vec::new();
         let mut described = Vec::new();
+        let mut forgotten: BTreeMap<PortName, usize> = BTreeMap::new();
         for (write, undo) in net(change, undo) {
             match (write, undo) {
                 (Write::Put(Record::NextEntity(_)) | Write::Remove(Key::NextEntity), _) => {}
@@ -26,6 +27,8 @@ impl Core {
                     let blank = FloatingIp::new(new.id, new.address);
                     let old = if let Write::Put(Record::FloatingIp(old)) = undo { old } else { &blank };
                     drafts.extend(scribe.address(old, new));
+                    let not_awaited = (old.changed == new.changed).then(|| old.left.difference(&new.left));
+                    not_awaited.into_iter().flatten().for_each(|own| *forgotten.entry(own.clone()).or_default() += 1);
                     // What was known of an address goes with its place in the pool, which is told as the pool's change.
                     let is_in_a_pool = scribe.core.site.pool_at(new.address).is_some();
                     if let Some(same) = other_description(old, new).filter(|_| is_in_a_pool) {
@@ -42,6 +45,10 @@ impl Core {
             }
         }
         drafts.extend(scribe.described(described));
+        let forgotten = forgotten.into_iter();
+        drafts.extend(
+            forgotten.map(|(own, count)| scribe.draft(Kind::SwitchForgotten, own, json!({"addresses": count}))),
+        );
         let thresholds = self.count_pools(change, undo, generation);
         drafts.extend(thresholds);
         drafts
@@ -62,6 +69,7 @@ impl Scribe<'_> {
             fields.insert("uid".to_owned(), json!(self.by.uid));
             fields.insert("user".to_owned(), json!(self.by.user));
         }
+        let detail = Detail::of(&detail);
         Draft { time: self.core.time, kind, subject: subject.to_string().into(), detail }
     }
 

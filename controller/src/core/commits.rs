@@ -13,7 +13,7 @@ use tracing::{error, info};
 use super::Core;
 use super::journal::Draft;
 use super::outcome::Made;
-use super::plan::Planned;
+use super::plan::{Planned, Subject};
 use super::rollout::Waiter;
 use super::usage::Usage;
 use crate::api::{ApiError, ErrorKind, Wait};
@@ -34,6 +34,19 @@ pub(super) struct Committing {
     events: Vec<Draft>,
     /// Those that a change which is not durable yet may be the reason to refuse.
     refused: Vec<(Ask, ApiError)>,
+    /// What has been compiled anew for it.
+    touched: Touched,
+    /// Whether it is in the log, so that no crash takes it back.
+    is_kept: bool,
+}
+
+/// What the store says of the commit that is under way.
+#[derive(Debug)]
+pub(super) enum Committed {
+    /// No crash takes it back any more, though it is not acknowledged yet.
+    Kept,
+    /// It is durable, or it has failed.
+    Ended(Result<Generation, StoreError>),
 }
 
 /// A request whose change is made, and becomes durable with the commit.
@@ -68,12 +81,14 @@ impl Core {
             hooks: BTreeMap::new(),
             events: Vec::new(),
             refused: Vec::new(),
+            touched: Touched::Entities(BTreeSet::new()),
+            is_kept: false,
         };
         let now = self.clock.at(Instant::now());
         if now != self.site.now() {
             self.site_mut().set_now(now);
         }
-        while let Some(ask) = self.deferred.pop_front() {
+        while let Some(mut ask) = self.deferred.pop_front() {
             if !ask.call.request.changes() {
                 // A read sees what is durable, so it waits for the changes before it.
                 if !batch.change.is_empty() {
@@ -84,14 +99,15 @@ impl Core {
                 continue;
             }
             match self.plan(&ask.call).map_err(|error| self.taught(&ask.call, error)) {
-                Ok(planned) => {
+                Ok(mut planned) => {
+                    ask.call.request.forget_lists();
                     if !planned.change.is_empty() {
                         batch.hooks.extend(self.hooks_of(&planned.change));
                         let undo = self.site_mut().apply(&planned.change);
                         let by = By { uid: ask.peer.uid, user: ask.peer.user.clone() };
                         batch.events.extend(self.events_of(&planned.change, &undo, &by));
                         batch.undo.push(undo);
-                        batch.change.extend(planned.change.clone());
+                        batch.change.extend(std::mem::take(&mut planned.change));
                     }
                     let made = self.made(&planned.subject);
                     batch.requests.push(Accepted { ask, planned, made });
@@ -108,11 +124,11 @@ impl Core {
 
     fn commit(&mut self, mut batch: Committing) {
         if batch.change.is_empty() {
-            self.finish(batch.requests, &Touched::Entities(BTreeSet::new()));
+            self.finish(batch.requests, &batch.touched);
             return;
         }
         let Some(store) = &self.store else { return };
-        let committed = self.committed.clone();
+        let (kept, ended) = (self.committed.clone(), self.committed.clone());
         let hooks = batch.hooks.clone().into_iter().collect();
         let events = self.journal.begin(std::mem::take(&mut batch.events));
         let commit = Commit {
@@ -122,14 +138,36 @@ impl Core {
             hooks,
             events,
         };
+        // A core that is gone needs no word.
+        let tell_kept = move || drop(kept.send(Committed::Kept));
+        store.commit_in_steps(commit, tell_kept, move |result| drop(ended.send(Committed::Ended(result))));
+        // While the store is at it the switches check what they are to have.
+        let mut touched = Touched::by(&batch.change, &self.site);
+        batch.undo.iter().for_each(|undo| touched.extend(Touched::before(undo)));
+        batch.touched = touched.clone();
         self.committing = Some(batch);
-        store.commit(commit, move |result| {
-            // A core that is gone needs no result.
-            let _ = committed.send(result);
-        });
+        self.compile(&touched);
+        self.prepare_all();
     }
 
-    pub(super) fn on_committed(&mut self, result: Result<Generation, StoreError>, now: Instant) {
+    /// What of the state is not on disk yet, by what it touches.
+    pub(super) fn unkept(&self) -> Option<&Touched> {
+        self.committing.as_ref().filter(|own| !own.is_kept).map(|own| &own.touched)
+    }
+
+    pub(super) fn on_committed(&mut self, committed: Committed, now: Instant) {
+        match committed {
+            Committed::Kept => {
+                if let Some(batch) = &mut self.committing {
+                    batch.is_kept = true;
+                    self.commit_prepared();
+                }
+            }
+            Committed::Ended(result) => self.on_commit_ended(result, now),
+        }
+    }
+
+    fn on_commit_ended(&mut self, result: Result<Generation, StoreError>, now: Instant) {
         let Some(batch) = self.committing.take() else { return };
         match result {
             Ok(generation) => {
@@ -137,9 +175,7 @@ impl Core {
                 // Who is answered finds it in the log.
                 self.journal.end(Ok(()), now);
                 self.await_in_force(&batch.change, generation, now);
-                let mut touched = Touched::by(&batch.change, &self.site);
-                batch.undo.iter().for_each(|undo| touched.extend(Touched::before(undo)));
-                self.finish(batch.requests, &touched);
+                self.finish(batch.requests, &batch.touched);
                 self.take_hooks(batch.hooks);
                 for (ask, refusal) in batch.refused {
                     let _ = ask.reply.send(Err(refusal));
@@ -148,14 +184,13 @@ impl Core {
             Err(failure) => {
                 error!(error = %failure, "a commit failed: nothing was changed");
                 self.journal.end(Err(&failure), now);
-                let mut touched = Touched::by(&batch.change, &self.site);
+                let mut touched = batch.touched;
                 for undo in batch.undo.iter().rev() {
                     self.site_mut().apply(undo);
                     touched.extend(Touched::by(undo, &self.site));
                 }
                 // What was told of pools went with the commit.
                 self.usage = Usage::load(&self.site, &self.journal.log);
-                // A switch that connected meanwhile was compiled for what does not hold.
                 self.roll_out(&touched);
                 let failure = ApiError::new(ErrorKind::Storage, failure.to_string());
                 let accepted = batch.requests.into_iter().map(|accepted| accepted.ask);
@@ -172,13 +207,16 @@ impl Core {
         let now = Instant::now();
         for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
+            if let Subject::Forgotten(own) = &planned.subject {
+                self.gone.forget_named(&own.bridge);
+            }
             planned.announce.into_iter().for_each(|address| self.announcements.add(address));
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };
             let Planned { scope, notices, .. } = planned;
             self.waiters.push(Waiter { ask, made, scope, notices, deadline: now + patience });
         }
         if *touched != Touched::Entities(BTreeSet::new()) {
-            self.roll_out(touched);
+            self.send_out(touched);
         } else {
             self.answer_waiters();
         }

@@ -3,7 +3,7 @@
 //! A host has one datapath, however many bridges, and so one fence at a time, by a provider's bridge with an address of the
 //! host. A cut that is acknowledged while a fence is under way waits for the next one, with all that come meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ impl Cuts {
         self.waiting.is_empty() && self.strays.is_none()
     }
 
-    fn add(&mut self, entities: Vec<Option<Arc<Entity>>>, fence: u64) {
+    fn add(&mut self, entities: HashSet<Option<Arc<Entity>>>, fence: u64) {
         for entity in entities {
             match entity {
                 Some(entity) => drop(self.waiting.insert(entity, fence)),
@@ -86,7 +86,7 @@ impl Cuts {
 
 impl Core {
     /// A switch has acknowledged cuts: they are in force after the next fence of its host, where it can have one.
-    pub(super) fn cut(&mut self, id: ConnectionId, entities: Vec<Option<Arc<Entity>>>, now: Instant) {
+    pub(super) fn cut(&mut self, id: ConnectionId, entities: HashSet<Option<Arc<Entity>>>, now: Instant) {
         let Some(host) = self.switches.get(&id).map(|switch| switch.connection.host.clone()) else { return };
         if entities.is_empty() || self.fencer(&host, now).is_none() {
             return;
@@ -101,7 +101,7 @@ impl Core {
     /// A switch has told what it has. What it did while nobody heard of it may be what somebody waits for.
     pub(super) fn fence_after_dump(&mut self, id: ConnectionId, was_synced: bool, now: Instant) {
         if !was_synced && !self.waiters.is_empty() {
-            self.cut(id, vec![None], now);
+            self.cut(id, HashSet::from([None]), now);
         }
         if let Some(host) = self.switches.get(&id).map(|switch| switch.connection.host.clone()) {
             self.begin_fence(&host, now);

@@ -67,6 +67,11 @@ impl GoneSwitches {
         });
     }
 
+    /// Forgets all bridges of this name.
+    pub(super) fn forget_named(&mut self, bridge: &PortName) {
+        self.0.retain(|_, gone| gone.bridge.as_ref() != Some(bridge));
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Gone> {
         self.0.values()
     }

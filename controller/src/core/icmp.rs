@@ -6,7 +6,7 @@
 use buoy_flows::icmp::{ErrorKind, Quoting, as_sent, error, forbids_fragments};
 use buoy_flows::openflow::{Action, PacketIn, TableId};
 use buoy_flows::pipeline::integration::snat::{is_key, key};
-use buoy_flows::pipeline::registers::{self, EXIT, INTERFACE, NETWORK, ORIGIN, Origin, QUOTE, Register};
+use buoy_flows::pipeline::registers::{self, ANSWER, EXIT, INTERFACE, NETWORK, ORIGIN, Origin, QUOTE, Register};
 use buoy_flows::pipeline::tables::integration as tables;
 use buoy_topology::site::Binding;
 use buoy_topology::{EntityId, Network, PortName};
@@ -28,11 +28,13 @@ impl Core {
         };
         let made = match packet.table {
             tables::SOURCE_NAT => network().map(|network| {
-                let marks = [NETWORK.set(network.id.0), INTERFACE.set(held(INTERFACE).unwrap_or_default())];
+                let kept = [INTERFACE, ANSWER].map(|own| own.set(held(own).unwrap_or_default()));
+                let marks = kept.into_iter().chain([NETWORK.set(network.id.0)]);
                 let frame = self.translate_outward(bridge, network, &packet.frame);
                 (again(Origin::Instance, tables::SOURCE_NAT, marks), frame)
             }),
-            tables::DESTINATION_NAT => {
+            // From an instance that shares an address it comes by that one, as from outside.
+            tables::DESTINATION_NAT | tables::HAIRPIN_OUT => {
                 let frame = self.translate_inward(bridge, &packet.frame);
                 Some((again(Origin::Provider, tables::DESTINATION_NAT, []), frame))
             }
@@ -57,13 +59,21 @@ impl Core {
     }
 
     /// An instance complains: the packet that it quotes was sent to its floating IP, and may have come from one of ours.
+    /// Where it has none, the tracker is to know whose connection it is.
     fn translate_outward(&self, bridge: &PortName, network: &Network, frame: &[u8]) -> Vec<u8> {
         let mut frame = frame.to_vec();
         let Some(mut quoting) = Quoting::of(&mut frame) else { return frame };
-        if let Some(address) = quoting.quoted_destination().and_then(|fixed| self.seen_outside(network, fixed)) {
+        let outside = quoting.quoted_destination().and_then(|fixed| self.seen_outside(network, fixed));
+        if let Some(address) = outside {
             quoting.quote_destination(address);
         }
-        self.translate_quoted_source(bridge, &mut quoting);
+        quote_fixed(&mut quoting);
+        // To another network the tracker knows the floating IP, which is translated when it has seen it.
+        let complained_to = quoting.destination().and_then(|address| self.bound_on(bridge, address));
+        let is_inside = complained_to.is_some_and(|binding| binding.network.id == network.id);
+        if is_inside || !outside.is_some_and(is_key) {
+            self.translate_quoted_source(bridge, &mut quoting);
+        }
         frame
     }
 
@@ -122,8 +132,7 @@ impl Core {
     fn seen_outside(&self, network: &Network, fixed: Ipv4Addr) -> Option<Ipv4Addr> {
         let instance = self.site.instance_at(&network.name, fixed)?;
         let floating = self.site.floating_ip_of(&instance.name, fixed).map(|fip| fip.address);
-        let is_sharing = || self.site.snat_for(network, |_| true).is_some();
-        floating.or_else(|| instance.interface(fixed).filter(|_| is_sharing()).and_then(|own| key(own.id)))
+        floating.or_else(|| instance.interface(fixed).and_then(|own| key(own.id)))
     }
 }
 
@@ -131,12 +140,17 @@ impl Core {
 /// sender is, whom the complaint is for.
 fn translate_home(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
-    if let Some(mut quoting) = Quoting::of(&mut frame)
-        && let Some(fixed) = quoting.destination().filter(|_| quoting.quoted_source().is_some_and(is_key))
-    {
-        quoting.quote_source(fixed);
+    if let Some(mut quoting) = Quoting::of(&mut frame) {
+        quote_fixed(&mut quoting);
     }
     frame
+}
+
+/// What had a key as its source, whose it was.
+fn quote_fixed(quoting: &mut Quoting<'_>) {
+    if let Some(fixed) = quoting.destination().filter(|_| quoting.quoted_source().is_some_and(is_key)) {
+        quoting.quote_source(fixed);
+    }
 }
 
 /// Lets a packet go on in the table that handed it over, which does not do so again.

@@ -7,10 +7,11 @@
 use std::time::{Duration, Instant};
 
 use buoy_flows::openflow::{ControllerRole, FlowChange, FlowStats, FlowStatsRequest, MeterCommand};
-use buoy_flows::pipeline::Meter;
+use buoy_flows::pipeline::{Meter, Touched};
 use tracing::{info, warn};
 
 use super::Core;
+use super::snat::is_for_want_of_tracker;
 use super::switches::{InFlight, Switch};
 use crate::switch::{BundleOutcome, Command, ConnectionId, Refusal};
 
@@ -84,11 +85,12 @@ impl Core {
 
     pub(super) fn on_bundle(&mut self, id: ConnectionId, outcome: BundleOutcome, now: Instant) {
         let Some(switch) = self.switches.get_mut(&id) else { return };
-        let Some(InFlight::Bundle(batch)) = switch.job.take() else { return };
+        let Some(InFlight::Bundle(batch) | InFlight::Prepared(batch)) = switch.job.take() else { return };
         if let Some(bridge) = &switch.bridge {
             self.awaited.heard_of(&bridge.name);
         }
         match outcome {
+            BundleOutcome::Discarded => {}
             BundleOutcome::Applied => {
                 switch.failure = None;
                 switch.failures = 0;
@@ -106,6 +108,7 @@ impl Core {
                     let flow = batch.describe(first.index);
                     warn!(bridge, %flow, error = %first.error, flows = count, "a switch refused flows: this is the first");
                 }
+                let lacks_tracker = refusals.iter().any(|own| is_for_want_of_tracker(&own.error));
                 for Refusal { index, error } in refusals {
                     if error == TABLE_FULL {
                         switch.table.refused_for_want_of_room(&batch, index, &error);
@@ -115,6 +118,10 @@ impl Core {
                 }
                 // A full table may have room by then.
                 switch.dump_at = switch.dump_at.min(now + RETRY_REFUSED);
+                if let Some(bridge) = switch.bridge.as_mut().filter(|own| lacks_tracker && own.tracks) {
+                    bridge.tracks = false;
+                    self.recompile(id, &Touched::Everything);
+                }
             }
             BundleOutcome::Failed(error) => {
                 warn!(bridge = switch.name(), %error, "a switch refused a bundle");

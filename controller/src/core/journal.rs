@@ -21,7 +21,7 @@ pub(super) struct Draft {
     pub(super) time: Millis,
     pub(super) kind: Kind,
     pub(super) subject: Box<str>,
-    pub(super) detail: Value,
+    pub(super) detail: Detail,
 }
 
 /// The way from what happened to the log.
@@ -67,15 +67,14 @@ impl Journal {
         let mut observed = std::mem::take(&mut self.waiting);
         let dropped = std::mem::take(&mut self.dropped);
         if let Some(time) = observed.last().map(|draft| draft.time).filter(|_| dropped > 0) {
-            let detail = json!({"events": dropped});
+            let detail = Detail::of(&json!({"events": dropped}));
             observed.push(Draft { time, kind: Kind::Overflow, subject: "buoyd".into(), detail });
         }
         let mut seq = self.log.newest().borrow().seq;
         let mut entries = Entries::default();
-        for Draft { time, kind, subject, detail } in observed.iter().chain(&changes) {
+        for Draft { time, kind, subject, detail } in observed.iter().cloned().chain(changes) {
             seq = seq.next();
-            let (time, kind, subject) = (*time, *kind, subject.clone());
-            entries.events.push(Arc::new(Event { seq, time, kind, subject, detail: Detail::of(detail) }));
+            entries.events.push(Arc::new(Event { seq, time, kind, subject, detail }));
         }
         for class in [Class::Change, Class::Signal] {
             let more = entries.events.iter().filter(|event| event.kind.class() == class).count();
@@ -120,6 +119,7 @@ impl Journal {
 impl Core {
     /// Notes that something was observed.
     pub(super) fn tell(&mut self, kind: Kind, subject: impl AsRef<str>, detail: Value) {
+        let detail = Detail::of(&detail);
         self.journal.add(Draft { time: self.time, kind, subject: subject.as_ref().into(), detail });
     }
 

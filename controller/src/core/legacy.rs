@@ -197,8 +197,10 @@ impl Arp {
 /// What a bridge cannot do, in its dialect or because it is too old.
 pub(super) fn limits(bridge: &Bridge) -> Vec<String> {
     match bridge.dialect {
-        Dialect::OpenFlow13 if bridge.measures => Vec::new(),
-        Dialect::OpenFlow13 => vec![pipeline::NO_MEASURE.to_owned()],
+        Dialect::OpenFlow13 => {
+            let all = [(bridge.measures, pipeline::NO_MEASURE), (bridge.tracks, pipeline::NO_TRACKER)];
+            all.into_iter().filter(|(can, _)| !can).map(|(_, text)| text.to_owned()).collect()
+        }
         Dialect::OpenFlow10 => pipeline::legacy::LIMITS.map(str::to_owned).to_vec(),
     }
 }

@@ -13,7 +13,8 @@
 //! never waits for a driver. Read [`commits`] (from request to commit), [`plan`] (what a request changes; [`addresses`]
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
 //! [`ownership`] says who may, [`discreet`] what it is told of others),
-//! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`standing`] (where what is in force), [`fences`] (whether the datapath has followed),
+//! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`prepare`]
+//! (what switches check ahead), [`standing`] (where what is in force), [`fences`] (whether the datapath has followed),
 //! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
@@ -33,6 +34,7 @@ mod direct;
 mod discreet;
 mod fences;
 mod fip_views;
+mod forgotten;
 mod gone;
 mod hooks;
 mod icmp;
@@ -48,6 +50,7 @@ mod observed;
 mod outcome;
 mod ownership;
 mod plan;
+mod prepare;
 mod projects;
 mod resolver;
 mod rollout;
@@ -81,7 +84,7 @@ use alarm::Alarms;
 use announce::Announcements;
 use arp::Packets;
 use clock::Clock;
-use commits::Committing;
+use commits::{Committed, Committing};
 use connections::Switches;
 use fences::Fences;
 use gone::GoneSwitches;
@@ -128,7 +131,7 @@ pub struct Core {
     clock: Clock,
     committing: Option<Committing>,
     deferred: VecDeque<Ask>,
-    committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
+    committed: mpsc::UnboundedSender<Committed>,
     stats: Vec<stats::Inquiry>,
     traces: Traces,
     hooks: Queue,
@@ -162,7 +165,7 @@ pub async fn run(
     hooks: Line,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    // One commit is under way at a time, so this holds at most one result.
+    // One commit is under way at a time, so this holds at most two words of it.
     let (committed, mut results) = mpsc::unbounded_channel();
     let (recorded, mut records) = mpsc::unbounded_channel();
     // One trace is made at a time.
@@ -205,7 +208,7 @@ impl Core {
     fn new(
         state: State,
         settings: Settings,
-        committed: mpsc::UnboundedSender<Result<Generation, StoreError>>,
+        committed: mpsc::UnboundedSender<Committed>,
         recorded: mpsc::UnboundedSender<Recorded>,
         traced: mpsc::UnboundedSender<Traced>,
         runs: mpsc::Sender<Run>,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use buoy_topology::{Direct, MacPolicy, PortName, Provider};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Core;
 use super::plan::Subject;
-use super::views::{json, network_view};
+use super::views::{network_view, text};
 use crate::api::ApiError;
 use crate::api::views::{
-    DefaultQuotaView, FloatingIpView, ImportView, InstanceView, NetworkView, Noted, Outcome, PoolView, ProjectView,
-    SiteView,
+    DefaultQuotaView, FloatingIpView, ForgottenView, ImportView, InstanceView, NetworkView, Noted, Outcome, PoolView,
+    ProjectView, SiteView,
 };
+use crate::rpc::Answer;
 
 /// What a request made, taken right after its own change.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) enum Made {
     /// What an import changed.
     Import(ImportView),
     /// What a declared site changed.
-    Site(Box<SiteView>),
+    Site(Arc<SiteView>),
     /// A network.
     Network(NetworkView),
     /// An instance; the ofports are live.
@@ -39,6 +39,8 @@ pub(super) enum Made {
     Project(ProjectView),
     /// The quota of projects that have none of their own.
     DefaultQuota(DefaultQuotaView),
+    /// A bridge that is not waited for any more.
+    Forgotten(ForgottenView),
     /// Nothing that is there any more.
     Nothing,
 }
@@ -66,7 +68,8 @@ impl Core {
                 let pool = self.pool_view(pool);
                 Made::Import(ImportView { pool, dry_run: *dry_run, changes: changes.clone() })
             }),
-            Subject::Site(view) => Some(Made::Site(view.clone())),
+            Subject::Site(view) => Some(Made::Site(Arc::clone(view))),
+            Subject::Forgotten(view) => Some(Made::Forgotten(view.clone())),
             Subject::Removed(_) => None,
         };
         made.unwrap_or(Made::Nothing)
@@ -79,12 +82,13 @@ impl Core {
         pending: Vec<PortName>,
         error: Option<String>,
         notices: Vec<String>,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Answer, ApiError> {
         match made {
             Made::Provider(provider) => wrap(self.provider_view(&provider), pending, error, notices),
             Made::Pool(view) => wrap(view, pending, error, notices),
             Made::Import(view) => wrap(view, pending, error, notices),
             Made::Site(view) => wrap(view, pending, error, notices),
+            Made::Forgotten(view) => wrap(view, pending, error, notices),
             Made::Project(view) => wrap(view, pending, error, notices),
             Made::DefaultQuota(view) => wrap(view, pending, error, notices),
             Made::Network(view) => wrap(view, pending, error, notices),
@@ -98,7 +102,7 @@ impl Core {
                 let mut view = self.direct_view(&direct);
                 view.applied = pending.is_empty() && view.error.is_none();
                 view.pending = pending;
-                json(Noted { view, notices })
+                text(Noted { view, notices })
             }
             Made::FloatingIp(mut view, provider) => {
                 if let Some(provider) = provider {
@@ -108,9 +112,9 @@ impl Core {
                 view.applied = pending.is_empty() && view.error.is_none();
                 view.pending = pending;
                 view.hook = self.hook_view(view.address);
-                json(Noted { view, notices })
+                text(Noted { view, notices })
             }
-            Made::Nothing => json(serde_json::json!({
+            Made::Nothing => text(serde_json::json!({
                 "applied": pending.is_empty() && error.is_none(), "pending": pending, "error": error, "notices": notices
             })),
         }
@@ -122,6 +126,6 @@ fn wrap<T: Serialize>(
     pending: Vec<PortName>,
     error: Option<String>,
     notices: Vec<String>,
-) -> Result<Value, ApiError> {
-    json(Outcome { view, applied: pending.is_empty() && error.is_none(), pending, error, notices })
+) -> Result<Answer, ApiError> {
+    text(Outcome { view, applied: pending.is_empty() && error.is_none(), pending, error, notices })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use buoy_flows::pipeline::Entity;
 use buoy_topology::ops::{NetworkSpec, OpError, PolicySpec, PoolChange, PoolSpec, ProviderSpec, RangesSpec};
@@ -11,7 +12,7 @@ use ipnet::Ipv4Net;
 
 use super::Core;
 use super::standing::Scope;
-use crate::api::views::{ImportedView, SiteView};
+use crate::api::views::{ForgottenView, ImportedView, SiteView};
 use crate::api::{
     ApiError, Call, ErrorKind, Policy, PoolAdd, PoolCreate, PoolSet, ProviderCreate, ProviderSet, Request, Setting,
     Subnet,
@@ -43,7 +44,9 @@ pub(super) enum Subject {
     /// A list that was imported into a pool: what that changes, and whether it is a dry run.
     Import(Name, Vec<ImportedView>, bool),
     /// The whole site, and what that changes.
-    Site(Box<SiteView>),
+    Site(Arc<SiteView>),
+    /// A bridge that is not waited for any more, and the addresses that waited for it.
+    Forgotten(ForgottenView),
     /// Something that is no more.
     Removed(Name),
 }
@@ -60,6 +63,7 @@ impl fmt::Display for Subject {
             | Self::Project(name)
             | Self::Removed(name) => name.fmt(f),
             Self::FloatingIp(address) => address.fmt(f),
+            Self::Forgotten(own) => own.bridge.fmt(f),
             Self::Site(_) => f.write_str("the site"),
             Self::DefaultQuota => f.write_str("default quota"),
         }
@@ -138,6 +142,7 @@ impl Core {
             }
             Request::ProjectSet(params) => self.set_project(params)?,
             Request::ProjectDelete(by) => self.delete_project(&by.name)?,
+            Request::SwitchForget(by) => self.forget_switch(&by.bridge)?,
             Request::FipDisassociate(by) => self.loosen(by.address.0, self.site.disassociate(by.address.0)?),
             Request::FipRelease(by) => self.loosen(by.address.0, self.site.release(by.address.0)?),
             _ => return Err(ApiError::new(ErrorKind::Invalid, "this method changes nothing")),

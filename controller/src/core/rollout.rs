@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
-use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::{self, Entity, Role, Touched, World};
 use buoy_topology::{HostName, NeighbourKey, PortName};
 use tracing::{debug, error};
@@ -12,8 +11,7 @@ use super::Core;
 use super::outcome::Made;
 use super::standing::Scope;
 use super::switches::InFlight;
-use crate::reconcile::order::is_due;
-use crate::rpc::{Answer, Ask};
+use crate::rpc::Ask;
 use crate::switch::{Command, ConnectionId};
 
 /// A request whose answer waits until the change is in force.
@@ -62,10 +60,20 @@ impl Core {
 
     /// Compiles what was touched, for every switch, and sends what is due.
     pub(super) fn roll_out(&mut self, touched: &Touched) {
+        self.compile(touched);
+        self.send_out(touched);
+    }
+
+    /// Compiles what was touched, for every switch.
+    pub(super) fn compile(&mut self, touched: &Touched) {
         let ids: Vec<_> = self.switches.keys().copied().collect();
         for id in ids {
             self.recompile(id, touched);
         }
+    }
+
+    /// Sends what is due of what was compiled.
+    pub(super) fn send_out(&mut self, touched: &Touched) {
         self.look_at_touched(touched);
         if *touched == Touched::Everything {
             self.watch_neighbours();
@@ -101,9 +109,8 @@ impl Core {
     /// Sends every switch what it may have now, notes which are up to date, and answers those who waited for it.
     pub(super) fn push_all(&mut self) {
         let ids: Vec<_> = self.switches.keys().copied().collect();
-        for id in ids {
-            self.push(id);
-        }
+        ids.iter().for_each(|id| self.push(*id));
+        self.prepare(&ids);
         self.settle();
     }
 
@@ -111,9 +118,8 @@ impl Core {
     /// host's.
     pub(super) fn push_host(&mut self, host: &HostName) {
         let ids: Vec<_> = self.switches.of_host(host).collect();
-        for id in ids {
-            self.push(id);
-        }
+        ids.iter().for_each(|id| self.push(*id));
+        self.prepare(&ids);
         self.settle();
     }
 
@@ -133,23 +139,19 @@ impl Core {
         }
     }
 
-    fn push(&mut self, id: ConnectionId) {
+    pub(super) fn push(&mut self, id: ConnectionId) {
         let Some(switch) = self.switches.get(&id) else { return };
-        if switch.job.is_some() {
-            return;
+        match &switch.job {
+            Some(InFlight::Prepared(_)) => return self.decide(id),
+            Some(_) => return,
+            None => {}
         }
-        let may_change = switch.controller_role != ControllerRole::Secondary;
-        if !switch.table.is_synced() || !may_change {
+        if !switch.may_change() {
             self.begin_inquiry(id);
             return;
         }
         let touches_nothing = self.is_safe_mode() && switch.table.entities().next().is_none();
-        let host = &switch.connection.host;
-        let others = || {
-            let same = self.switches.of_host(host).filter(|other| *other != id);
-            same.filter_map(|other| self.switches.get(&other)).map(|other| (other.role, &other.table))
-        };
-        let batch = switch.table.due(|entity, lane| is_due(switch.role, entity, lane, others()));
+        let batch = self.due(switch);
         let generation = self.site.generation();
         let Some(switch) = self.switches.get_mut(&id) else { return };
         if !batch.is_empty() && !touches_nothing {
@@ -197,9 +199,9 @@ impl Core {
         for waiter in waiters {
             let pending = self.pending(&waiter.scope);
             let refused = self.refusal(&waiter.scope).map(str::to_owned);
-            let view = self.outcome(waiter.made, pending, refused, waiter.notices);
+            let answer = self.outcome(waiter.made, pending, refused, waiter.notices);
             // Who does not wait any more needs no answer.
-            let _ = waiter.ask.reply.send(view.map(Answer::from));
+            let _ = waiter.ask.reply.send(answer);
         }
     }
 }

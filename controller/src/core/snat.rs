@@ -78,9 +78,14 @@ impl Core {
     }
 }
 
+/// Whether a switch refused a flow because its datapath has no connection tracker.
+pub(super) fn is_for_want_of_tracker(refusal: &str) -> bool {
+    ["NXBAC_CT_DATAPATH_SUPPORT", "NXBMC_CT_DATAPATH_SUPPORT"].iter().any(|own| refusal.starts_with(own))
+}
+
 /// What a switch refused, with what that means where it has no connection tracker.
 pub(super) fn explained(refusal: &str) -> String {
-    if refusal.starts_with("NXBAC_CT_DATAPATH_SUPPORT") {
+    if is_for_want_of_tracker(refusal) {
         return format!(
             "its datapath has no connection tracking, so no address is shared there (--snat), and floating IPs are served: {refusal}"
         );

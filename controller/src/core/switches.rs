@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use buoy_flows::openflow::{ControllerRole, Port as WirePort, PortReason, PortStatus};
 use buoy_flows::pipeline::{Role, Touched};
-use buoy_topology::{Bridge, Generation, Port, PortName, PortNo};
+use buoy_topology::{Bridge, Dialect, Generation, Port, PortName, PortNo};
 use tracing::info;
 
 use super::Core;
@@ -58,6 +58,8 @@ pub(super) enum InFlight {
     Inquiry,
     /// A bundle.
     Bundle(Batch),
+    /// A bundle that it may check, and not commit yet.
+    Prepared(Batch),
 }
 
 impl Switch {
@@ -142,7 +144,9 @@ impl Core {
         switch.links = ports.iter().filter_map(link).collect();
         let ports: BTreeMap<_, _> = ports.into_iter().filter_map(named).collect();
         let host = switch.connection.host.clone();
-        let bridge = Bridge { datapath_id, host, name, dialect, meters, measures, ports };
+        // What it really has shows when it refuses a flow.
+        let tracks = dialect == Dialect::OpenFlow13;
+        let bridge = Bridge { datapath_id, host, name, dialect, meters, measures, tracks, ports };
         self.switches.know(id, bridge.clone());
         if let Some(reason) = self.displace(id, &bridge) {
             self.on_closed(id, &reason);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Core;
 use super::journal::Draft;
-use crate::events::{Class, Kind, Log};
+use crate::events::{Class, Detail, Kind, Log};
 
 /// How full each pool is.
 #[derive(Debug, Default)]
@@ -127,6 +127,7 @@ impl Core {
         } else {
             self.usage.low.remove(name)
         };
+        let detail = Detail::of(&detail);
         Some(Draft { time: self.time, kind, subject: name.as_str().into(), detail })
     }
 }

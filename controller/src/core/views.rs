@@ -42,7 +42,7 @@ impl Core {
             _ => {
                 let answer = self.read(&ask.call).map_err(|error| self.taught(&ask.call, error));
                 // Who hung up needs no answer.
-                let _ = ask.reply.send(answer.map(Answer::from));
+                let _ = ask.reply.send(answer);
                 return;
             }
         };
@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    fn read(&self, call: &Call) -> Result<Value, ApiError> {
+    fn read(&self, call: &Call) -> Result<Answer, ApiError> {
         let (request, caller) = (&call.request, call.project.as_ref());
         let is_served = matches!(
             request,
@@ -66,40 +66,40 @@ impl Core {
         }
         let unknown = |noun, name: &Name| OpError::Unknown { noun, name: name.clone() };
         match request {
-            Request::ProviderList => json(self.site.providers().map(|own| self.provider_view(own)).collect::<Vec<_>>()),
+            Request::ProviderList => text(self.site.providers().map(|own| self.provider_view(own)).collect::<Vec<_>>()),
             Request::ProviderShow(by) => {
-                json(self.provider_view(self.site.provider(&by.name).ok_or(unknown(Noun::Provider, &by.name))?))
+                text(self.provider_view(self.site.provider(&by.name).ok_or(unknown(Noun::Provider, &by.name))?))
             }
-            Request::PoolList => json(self.site.pools().map(|own| self.pool_view(own)).collect::<Vec<_>>()),
+            Request::PoolList => text(self.site.pools().map(|own| self.pool_view(own)).collect::<Vec<_>>()),
             Request::PoolShow(by) => {
-                json(self.pool_view(self.site.pool(&by.name).ok_or(unknown(Noun::Pool, &by.name))?))
+                text(self.pool_view(self.site.pool(&by.name).ok_or(unknown(Noun::Pool, &by.name))?))
             }
             Request::NetworkList => {
                 let seen = self.site.networks().filter(|own| Self::sees(caller, own.project.as_ref()));
-                json(seen.map(|own| network_view(own)).collect::<Vec<_>>())
+                text(seen.map(|own| network_view(own)).collect::<Vec<_>>())
             }
             Request::NetworkShow(by) => {
-                json(network_view(self.site.network(&by.name).ok_or(unknown(Noun::Network, &by.name))?))
+                text(network_view(self.site.network(&by.name).ok_or(unknown(Noun::Network, &by.name))?))
             }
             Request::InstanceList(filter) => {
                 let seen = self.site.instances().filter(|own| Self::sees(caller, Some(&own.project)));
                 let wanted = seen.filter(|own| filter.label.iter().all(|label| own.labels.has(label)));
-                json(wanted.map(|own| self.instance_view(own)).collect::<Vec<_>>())
+                text(wanted.map(|own| self.instance_view(own)).collect::<Vec<_>>())
             }
             Request::InstanceShow(by) => {
-                json(self.instance_view(self.site.instance(&by.name).ok_or(unknown(Noun::Instance, &by.name))?))
+                text(self.instance_view(self.site.instance(&by.name).ok_or(unknown(Noun::Instance, &by.name))?))
             }
-            Request::DirectList => json(self.direct_views()),
-            Request::DirectShow(by) => json(self.direct_view(self.known_direct(&by.name)?)),
-            Request::FipList(filter) => json(self.floating_ip_views(filter)?),
-            Request::FipShow(by) => json(self.floating_ip_view(by.address.0)?.told_to(caller)),
-            Request::ProjectList => json(self.project_views(caller)),
-            Request::ProjectShow(by) => json(self.known_project(&by.name)?),
-            Request::SwitchList => json(self.switch_views()),
-            Request::SwitchShow(by) => json(self.one_switch_view(&by.bridge)?),
-            Request::SiteExport(_) => Ok(self.site_export()),
-            Request::StatusShow => json(self.status_view()),
-            Request::RpcDiscover => Ok(discover::document()),
+            Request::DirectList => text(self.direct_views()),
+            Request::DirectShow(by) => text(self.direct_view(self.known_direct(&by.name)?)),
+            Request::FipList(filter) => text(self.floating_ip_views(filter)?),
+            Request::FipShow(by) => text(self.floating_ip_view(by.address.0)?.told_to(caller)),
+            Request::ProjectList => text(self.project_views(caller)),
+            Request::ProjectShow(by) => text(self.known_project(&by.name)?),
+            Request::SwitchList => text(self.switch_views()),
+            Request::SwitchShow(by) => text(self.one_switch_view(&by.bridge)?),
+            Request::SiteExport(_) => Ok(Answer::Site(self.site_export())),
+            Request::StatusShow => text(self.status_view()),
+            Request::RpcDiscover => Ok(Answer::Value(discover::document())),
             _ => Err(ApiError::new(ErrorKind::Invalid, "this method changes something")),
         }
     }
@@ -295,6 +295,12 @@ impl Core {
 /// A result as JSON.
 pub(super) fn json(view: impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(view).map_err(|error| ApiError::new(ErrorKind::Storage, error.to_string()))
+}
+
+/// A result as the text of it: a list of all that there is takes many times as much memory in any other form.
+pub(super) fn text(view: impl Serialize) -> Result<Answer, ApiError> {
+    let text = serde_json::to_string(&view).map_err(|error| ApiError::new(ErrorKind::Storage, error.to_string()))?;
+    Ok(Answer::Text(text))
 }
 
 pub(super) fn network_view(network: &Network) -> NetworkView {

@@ -179,6 +179,8 @@ kinds! {
     ProjectDeleted = "project_deleted", Change;
     /// How much projects without a quota of their own may have is another.
     QuotaChanged = "quota_changed", Change;
+    /// A bridge that does not come back is not waited for any more.
+    SwitchForgotten = "switch_forgotten", Change;
     /// A pool is as full as its admin wants to be told of.
     PoolLow = "pool_low", Change;
     /// A pool has room again.

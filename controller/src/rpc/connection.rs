@@ -185,13 +185,13 @@ impl Reader<'_> {
     async fn take_call(&mut self, call: Call, id: Option<Value>, bytes: usize) -> Result<(), Ended> {
         let known = match self.parts.take(call, bytes, Instant::now()) {
             Ok(Taken::Whole(Call { request: Request::SiteExport(SiteExport { part: part @ 1.. }), .. })) => {
-                self.parts.further(part, Instant::now())
+                self.parts.further(part, Instant::now()).map(Answer::Text)
             }
             Ok(Taken::Whole(call)) if matches!(call.request, Request::SiteExport(_)) => {
                 let site = self.ask(call).await.answer.await.unwrap_or_else(|_| Err(stopping()));
                 site.and_then(|site| match site {
-                    Answer::Value(site) => self.parts.first(site, Instant::now()),
-                    Answer::Document(_) => Err(ApiError::new(ErrorKind::Storage, "a site is no document")),
+                    Answer::Site(site) => self.parts.first(site, Instant::now()).map(Answer::Text),
+                    _ => Err(ApiError::new(ErrorKind::Storage, "this is no site")),
                 })
             }
             Ok(Taken::Whole(call)) => {
@@ -203,11 +203,11 @@ impl Reader<'_> {
                     })
                     .await;
             }
-            Ok(Taken::Held(answer)) => Ok(answer),
+            Ok(Taken::Held(answer)) => Ok(answer.into()),
             Err(error) => Err(error),
         };
         let Some(id) = id else { return Ok(()) };
-        self.then(Step::Now(protocol::answer(&id, known.map_err(|error| protocol::refusal(&error))))).await
+        self.then(Step::Known(id, known)).await
     }
 
     async fn ask(&self, call: Call) -> Reply {

@@ -26,5 +26,5 @@ mod writer;
 pub use access::{Grant, Grants, May};
 pub(crate) use history::MOST_SHOWN;
 pub(crate) use lines::MAX_LINE;
-pub use server::{Answer, Ask, Peer, serve};
+pub use server::{Answer, Ask, Exported, Peer, serve};
 pub use socket::{BindError, SocketFile, bind};

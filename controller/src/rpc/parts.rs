@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::api::site::NOUNS;
 use crate::api::{ApiError, Call, ErrorKind};
+
+use super::Exported;
 
 /// What one connection holds.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ struct Incoming {
 /// A site of which more is to be asked for.
 #[derive(Debug)]
 struct Outgoing {
-    pages: VecDeque<Value>,
+    pages: VecDeque<String>,
     next: u32,
     deadline: Instant,
     _place: OwnedSemaphorePermit,
@@ -117,7 +119,7 @@ impl Parts {
     }
 
     /// The first part of a site; the others are held until they are asked for.
-    pub(super) fn first(&mut self, site: Value, now: Instant) -> Result<Value, ApiError> {
+    pub(super) fn first(&mut self, site: Exported, now: Instant) -> Result<String, ApiError> {
         self.outgoing = None;
         let mut pages = pages(site);
         let first = pages.pop_front().unwrap_or_default();
@@ -129,7 +131,7 @@ impl Parts {
     }
 
     /// A further part of the site that the first one was of.
-    pub(super) fn further(&mut self, part: u32, now: Instant) -> Result<Value, ApiError> {
+    pub(super) fn further(&mut self, part: u32, now: Instant) -> Result<String, ApiError> {
         let held = self.outgoing.as_mut().filter(|held| held.next == part);
         let Some(page) = held.and_then(|held| {
             held.next = held.next.saturating_add(1);
@@ -154,36 +156,35 @@ impl Parts {
 }
 
 /// Cuts a site into parts. Its entries stay in their order.
-fn pages(site: Value) -> VecDeque<Value> {
-    let Value::Object(mut site) = site else { return VecDeque::new() };
-    let generation = site.remove("generation").unwrap_or_default();
-    let (mut pages, mut page, mut size) = (VecDeque::new(), Map::new(), 0);
-    for noun in NOUNS {
-        let Some(Value::Array(entries)) = site.remove(noun) else { continue };
-        for entry in entries {
-            size += entry.to_string().len() + 1;
-            let Value::Array(own) = page.entry(noun).or_insert_with(|| json!([])) else { continue };
-            own.push(entry);
-            if size >= PAGE {
-                pages.push_back(std::mem::take(&mut page));
-                size = 0;
-            }
+fn pages(site: Exported) -> VecDeque<String> {
+    let (mut pages, mut page, mut size) = (Vec::new(), Vec::new(), 0);
+    for entry in site.entries {
+        size += entry.1.len() + 1;
+        page.push(entry);
+        if size >= PAGE {
+            pages.push(text(&std::mem::take(&mut page)));
+            size = 0;
         }
     }
     if !page.is_empty() || pages.is_empty() {
-        pages.push_back(page);
+        pages.push(text(&page));
     }
     let last = pages.len() - 1;
-    let numbered = pages.into_iter().enumerate().map(|(part, mut page)| {
-        for noun in NOUNS {
-            page.entry(noun).or_insert_with(|| json!([]));
-        }
-        page.insert("generation".to_owned(), generation.clone());
-        page.insert("part".to_owned(), part.into());
-        page.insert("more".to_owned(), (part < last).into());
-        page.into()
+    let numbered = pages.into_iter().enumerate().map(|(part, arrays)| {
+        let (generation, more) = (site.generation, part < last);
+        format!("{{\"generation\":{generation},\"part\":{part},\"more\":{more}{arrays}}}")
     });
     numbered.collect()
+}
+
+/// An array for each kind of entry.
+fn text(entries: &[(&'static str, String)]) -> String {
+    let mut text = String::new();
+    for noun in NOUNS {
+        let own: Vec<_> = entries.iter().filter(|own| own.0 == noun).map(|own| own.1.as_str()).collect();
+        text.push_str(&format!(",\"{noun}\":[{}]", own.join(",")));
+    }
+    text
 }
 
 /// As many bytes of entries as make a part that goes out.

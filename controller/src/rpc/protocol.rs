@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::request::DEFAULT_TIMEOUT;
@@ -117,7 +118,7 @@ fn call(method: &str, params: Value) -> Result<Call, Value> {
     } else if let Some(name) = params.keys().next() {
         return Err(bad_params(method, &format!("it takes no parameter {name}")));
     }
-    let read = |object: &Map<String, Value>| serde_json::from_value::<Request>(object.clone().into());
+    let read = |object: &Map<String, Value>| Request::deserialize(object);
     let request = read(&object).map_err(|error| {
         let text = error.to_string();
         let is_same = |object: &_| read(object).is_err_and(|error| error.to_string() == text);

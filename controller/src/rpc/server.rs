@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buoy_topology::Generation;
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -32,8 +33,21 @@ pub struct Ask {
 pub enum Answer {
     /// A result.
     Value(Value),
+    /// A result as JSON on one line.
+    Text(String),
+    /// The site, to be given out in parts.
+    Site(Exported),
     /// A file that holds the result as JSON on one line: it may be longer than memory is for.
     Document(File),
+}
+
+/// A site as it can be declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The generation that it is of.
+    pub generation: Generation,
+    /// Each entry as JSON, with its noun.
+    pub entries: Vec<(&'static str, String)>,
 }
 
 impl From<Value> for Answer {

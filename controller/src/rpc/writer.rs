@@ -18,6 +18,8 @@ use crate::events::{Log, Seq};
 pub(super) enum Step {
     /// An answer that is known.
     Now(Value),
+    /// The answer to a request, which is known.
+    Known(Value, Result<Answer, ApiError>),
     /// The answer to a request that the core has.
     Later(Value, Reply),
     /// A notification: it is done, and nobody hears how it ended.
@@ -99,6 +101,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     async fn take(&mut self, step: Step) -> io::Result<()> {
         match step {
             Step::Now(answer) => self.answer(&answer).await,
+            Step::Known(id, result) => self.finish(&id, result).await,
             Step::Later(id, reply) => {
                 let Reply { mut answer, _place } = reply;
                 let result = loop {
@@ -108,11 +111,7 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                         next = next(&mut self.watch), if self.batch == Batch::None => self.tell(next).await?,
                     }
                 };
-                match result.unwrap_or_else(|_| Err(stopping())) {
-                    Ok(Answer::Value(value)) => self.answer(&finished(&id, Ok(value))).await,
-                    Ok(Answer::Document(file)) => self.send_document(&id, file).await,
-                    Err(error) => self.answer(&finished(&id, Err(error))).await,
-                }
+                self.finish(&id, result.unwrap_or_else(|_| Err(stopping()))).await
             }
             // Nobody hears how it ended.
             Step::Silent(reply) => {
@@ -138,6 +137,19 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
                 Batch::Begun => self.send("]\n").await,
                 Batch::None | Batch::Silent => Ok(()),
             },
+        }
+    }
+
+    async fn finish(&mut self, id: &Value, result: Result<Answer, ApiError>) -> io::Result<()> {
+        match result {
+            Ok(Answer::Value(value)) => self.answer(&finished(id, Ok(value))).await,
+            Ok(Answer::Text(text)) => self.answer_text(id, &text).await,
+            Ok(Answer::Document(file)) => self.send_document(id, file).await,
+            Ok(Answer::Site(_)) => {
+                let error = ApiError::new(ErrorKind::Storage, "a site goes out in parts");
+                self.answer(&finished(id, Err(error))).await
+            }
+            Err(error) => self.answer(&finished(id, Err(error))).await,
         }
     }
 
@@ -191,6 +203,12 @@ impl<'a, W: AsyncWrite + Unpin> Writer<'a, W> {
     async fn answer(&mut self, answer: &Value) -> io::Result<()> {
         let (before, after) = self.batch.around();
         self.send(&format!("{before}{answer}{after}")).await
+    }
+
+    /// Writes an answer whose result is text.
+    async fn answer_text(&mut self, id: &Value, text: &str) -> io::Result<()> {
+        let (before, after) = self.batch.around();
+        self.send(&format!("{before}{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{text}}}{after}")).await
     }
 
     /// Writes an answer whose result stands in a file, piece by piece.

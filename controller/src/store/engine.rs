@@ -34,8 +34,8 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Writes a plan in one transaction and makes it durable. After an error it is unknown what is on disk, and nothing
-    /// more may be written.
-    pub(super) fn write(&mut self, plan: &Plan, counters: &Counters) -> Result<(), StoreError> {
+    /// more may be written. `kept` is called between the two syncs, when a crash does not take the plan back any more.
+    pub(super) fn write(&mut self, plan: Plan, counters: &Counters, kept: impl FnOnce()) -> Result<(), StoreError> {
         let at = self.dir.sled();
         let (state, batches) = guard::sled(&at, || self.prepare(plan))?;
         guard::sled(&at, || {
@@ -55,8 +55,9 @@ impl Engine {
             }
             self.db.flush().map(drop)
         })?;
-        self.log.sync_all().map_err(|source| StoreError::io(&self.dir.sled_log(), source))?;
+        self.log.sync_data().map_err(|source| StoreError::io(&self.dir.sled_log(), source))?;
         counters.count_sync();
+        kept();
         self.commit_file.write(state.commit).map_err(|source| StoreError::io(self.commit_file.path(), source))?;
         counters.count_sync();
         self.state = state;
@@ -64,15 +65,15 @@ impl Engine {
     }
 
     /// What the plan writes into each tree, and the state after it.
-    fn prepare(&self, plan: &Plan) -> sled::Result<(State, BTreeMap<Table, Batch>)> {
+    fn prepare(&self, plan: Plan) -> sled::Result<(State, BTreeMap<Table, Batch>)> {
         let mut state = self.state.clone();
         state.commit = state.commit.next();
         state.generation = plan.generation();
         let mut batches = BTreeMap::<Table, Batch>::new();
-        for (place, value) in plan.writes() {
+        for (place, value) in plan.into_writes() {
             let batch = batches.entry(place.table).or_default();
             let tally = state.tallies.entry(place.table).or_default();
-            self.replace(place, value, batch, tally)?;
+            self.replace(&place, value.as_deref(), batch, tally)?;
         }
         let value = serde_json::to_vec(&state).expect("the state is plain data");
         let meta = batches.entry(Table::Meta).or_default();

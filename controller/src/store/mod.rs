@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!                      1,024 waiting at most             up to 256 at once
-//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, fsync, commit number
-//!         ^                                      │
+//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, sync, commit number
+//!         ^                                      │                               after the sync: kept()
 //!         └──────────────── done(result) ────────┘
 //! ```
 //!
 //! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
 //! [`open`] and [`scan`] (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
 //! [`restore`], then what they stand on: [`table`] (trees and keys), [`envelope`] (values), [`state`] (what shows that
-//! nothing is missing), [`commit_file`], [`directory`], [`guard`] (sled's panics).
+//! nothing is missing), [`commit_file`], [`directory`], [`guard`] (sled's panics), [`garbage`] (sled's old pages).
 
 mod backup;
 mod commit_file;
@@ -18,6 +18,7 @@ mod directory;
 mod engine;
 mod envelope;
 mod error;
+mod garbage;
 mod guard;
 mod migrate;
 mod open;

@@ -75,9 +75,14 @@ impl Plan {
         sizes.sum::<usize>().try_into().unwrap_or(u64::MAX)
     }
 
+    /// How many places are written.
+    pub(super) fn len(&self) -> usize {
+        self.writes.len()
+    }
+
     /// The places to write, each once.
-    pub(super) fn writes(&self) -> impl Iterator<Item = (&Place, Option<&[u8]>)> {
-        self.writes.iter().map(|(place, value)| (place, value.as_deref()))
+    pub(super) fn into_writes(self) -> impl Iterator<Item = (Place, Option<Vec<u8>>)> {
+        self.writes.into_iter()
     }
 }
 

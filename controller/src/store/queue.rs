@@ -13,7 +13,7 @@ use tracing::{error, warn};
 use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
-use super::{Commit, HookNote, StoreError, backup};
+use super::{Commit, HookNote, StoreError, backup, garbage};
 use crate::events::Entries;
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
@@ -41,8 +41,20 @@ impl Store {
     /// Hands a change over. `done` runs on the store thread, once the change is durable or has failed, and must not
     /// wait for anything: send on a oneshot channel. This call itself waits while 1,024 requests are queued.
     pub fn commit(&self, commit: Commit, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
+        self.commit_in_steps(commit, || {}, done);
+    }
+
+    /// The same, and `kept` runs before, once no crash takes the change back any more. It may act on the world from then
+    /// on, but is answered only by `done`: until then nobody would notice that a disk has lost it.
+    pub fn commit_in_steps(
+        &self,
+        commit: Commit,
+        kept: impl FnOnce() + Send + 'static,
+        done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
+    ) {
         let Commit { generation, change, learnt, hooks, events } = commit;
-        self.send(Request { change: Some((generation, change)), learnt, hooks, events, done: Box::new(done) });
+        let change = Some((generation, change));
+        self.send(Request { change, learnt, hooks, events, kept: Some(Box::new(kept)), done: Box::new(done) });
     }
 
     /// Hands over MACs that were learnt, or forgotten (`None`), outside the generations. `done` gets the generation
@@ -53,18 +65,25 @@ impl Store {
         done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
     ) {
         let events = Entries::default();
-        self.send(Request { change: None, learnt, hooks: Vec::new(), events, done: Box::new(done) });
+        self.send(Request { change: None, learnt, hooks: Vec::new(), events, kept: None, done: Box::new(done) });
     }
 
     /// Hands over how hooks stand, outside the generations. For the rest as with [`Store::learn`].
     pub fn note_hooks(&self, hooks: Vec<HookNote>, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
         let events = Entries::default();
-        self.send(Request { change: None, learnt: Vec::new(), hooks, events, done: Box::new(done) });
+        self.send(Request { change: None, learnt: Vec::new(), hooks, events, kept: None, done: Box::new(done) });
     }
 
     /// Hands over what the log gains and loses without a change. For the rest as with [`Store::learn`].
     pub fn log(&self, events: Entries, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
-        self.send(Request { change: None, learnt: Vec::new(), hooks: Vec::new(), events, done: Box::new(done) });
+        self.send(Request {
+            change: None,
+            learnt: Vec::new(),
+            hooks: Vec::new(),
+            events,
+            kept: None,
+            done: Box::new(done),
+        });
     }
 
     /// Asks for a backup: a file with all that is durable when its turn comes. Commits wait meanwhile.
@@ -119,6 +138,8 @@ struct Request {
     learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
     hooks: Vec<HookNote>,
     events: Entries,
+    /// Told once the change is in the log, before its number is kept.
+    kept: Option<Box<dyn FnOnce() + Send>>,
     done: Box<dyn FnOnce(Result<Generation, StoreError>) + Send>,
 }
 
@@ -158,14 +179,17 @@ impl Worker {
     /// Makes a group durable and answers each request.
     fn commit(&mut self, group: Vec<Request>) {
         let mut plan = Plan::after(self.engine.state.generation);
-        let mut accepted = Vec::with_capacity(group.len());
+        let (mut accepted, mut kept) = (Vec::with_capacity(group.len()), Vec::new());
         for request in group {
             let added = match &self.read_only {
                 Some(reason) => Err(self.refusal(reason)),
                 None => request.add_to(&mut plan),
             };
             match added {
-                Ok(generation) => accepted.push((generation, request.done)),
+                Ok(generation) => {
+                    kept.extend(request.kept);
+                    accepted.push((generation, request.done));
+                }
                 Err(error) => {
                     self.counters.count_error();
                     (request.done)(Err(error));
@@ -183,12 +207,15 @@ impl Worker {
             }
             return;
         }
-        match self.engine.write(&plan, &self.counters) {
+        let writes = plan.len();
+        let tell = || kept.into_iter().for_each(|kept| kept());
+        match self.engine.write(plan, &self.counters, tell) {
             Ok(()) => {
                 self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
                 for (generation, done) in accepted {
                     done(Ok(generation));
                 }
+                garbage::free(writes);
             }
             Err(error) => {
                 let reason = error.cause();

@@ -39,7 +39,10 @@ fn bash_completes_commands_options_and_what_there_is() {
         (&["project", "show", "d"], &["default"]),
         (&["provider", "set", "lan", "--mac-policy", ""], &["host", "vmac", "router"]),
         (&["provider", "set", "lan", "--uplink", "eth0"], &["eth0"]),
-        (&["watch", "--kind", "switch_"], &["switch_applied", "switch_connected", "switch_disconnected"]),
+        (
+            &["watch", "--kind", "switch_"],
+            &["switch_applied", "switch_connected", "switch_disconnected", "switch_forgotten"],
+        ),
         (&["history", "--kind", "pool_l"], &["pool_low"]),
         (&["trace", "--from", "web"], &["web-1", "web-2"]),
         (&["trace", "--from", "ho"], &["host", "host:lan"]),

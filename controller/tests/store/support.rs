@@ -1,6 +1,7 @@
 //! Steps that the tests of the store share.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,6 +111,16 @@ pub(crate) fn refusal(dir: &Path) -> StoreError {
 
 /// Hands a change over; the answer comes through what is returned.
 pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
+    send_in_steps(store, generation, change, || {})
+}
+
+/// The same, and `kept` is called when no crash takes the change back any more.
+pub(crate) fn send_in_steps(
+    store: &Store,
+    generation: u64,
+    change: Change,
+    kept: impl FnOnce() + Send + 'static,
+) -> Receiver<Result<Generation, StoreError>> {
     let (answer, answered) = channel();
     let commit = Commit {
         generation: Generation(generation),
@@ -118,8 +129,16 @@ pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<R
         hooks: vec![],
         events: Default::default(),
     };
-    store.commit(commit, move |result| drop(answer.send(result)));
+    store.commit_in_steps(commit, kept, move |result| drop(answer.send(result)));
     answered
+}
+
+/// Says on stdout that a commit is there to stay (`;`), or was acknowledged (`.`).
+pub(crate) fn say(generation: u64, what: char) {
+    let mut out = std::io::stdout().lock();
+    // One write for each, so that a kill cuts none in two; a line of the test harness may stand before it.
+    out.write_all(format!("\n{generation}{what}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
 }
 
 /// The answer, which must come.

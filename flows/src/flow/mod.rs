@@ -1,15 +1,20 @@
 //! The flow model: what a flow is, whose it is, and how it is kept.
 //!
-//! Read [`owner`] (what a cookie says), then [`packed`] (how a hundred thousand flows fit into memory).
+//! Read [`owner`] (what a cookie says), then [`packed`] (flows as bytes), [`set`] (how the flows of a hundred thousand
+//! entities fit into memory), and [`step`] (how a flow comes to a switch).
 
 pub mod owner;
 pub mod packed;
+pub mod set;
+pub mod step;
 
 use std::fmt;
 
 use crate::openflow::{Action, FlowMod, FlowModCommand, FlowStats, Instruction, Match, MatchField, TableId};
 pub use owner::Owner;
 pub use packed::{FlowBody, FlowKey};
+pub use set::{FlowSet, Shapes};
+pub use step::Step;
 
 /// One flow of ours. Its identity is (table, priority, match); the rest is its body.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ impl Flow {
     pub fn pack(&self) -> (FlowKey, FlowBody) {
         let key = FlowKey::of(self.table, self.priority, &self.matching);
         let body = FlowBody::of(self.owner.cookie(), &self.instructions);
-        (key, body.expect("the pipeline writes whole fields and short lists"))
+        (key, body.expect(FlowBody::IS_SHORT))
     }
 
     /// The flow that the bytes stand for. They were made by [`Flow::pack`]; other bytes are an error.
@@ -43,10 +43,24 @@ impl FlowKey {
     /// The identity of a flow.
     pub fn of(table: TableId, priority: u16, matching: &Match) -> Self {
         let mut key = Vec::with_capacity(64);
-        key.put_u8(table.0);
-        key.put_u16(priority);
-        matching.encode_oxm(&mut key);
-        Self(ThinArc::from_header_and_slice((), &key))
+        Self::put(table, priority, matching, &mut key);
+        Self::from_bytes(&key)
+    }
+
+    /// Writes the bytes of an identity.
+    pub(super) fn put(table: TableId, priority: u16, matching: &Match, out: &mut impl BufMut) {
+        out.put_u8(table.0);
+        out.put_u16(priority);
+        matching.encode_oxm(out);
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(ThinArc::from_header_and_slice((), bytes))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.slice
     }
 
     /// Table and priority, which are there to be seen without decoding.
@@ -55,6 +69,11 @@ impl FlowKey {
             [table, high, low, ..] => (TableId(table), u16::from_be_bytes([high, low])),
             _ => (TableId(0), 0),
         }
+    }
+
+    /// The match, as the bytes of its fields.
+    pub(super) fn oxm(&self) -> &[u8] {
+        self.0.slice.get(3..).unwrap_or_default()
     }
 
     /// Table, priority and match.
@@ -71,9 +90,18 @@ impl FlowBody {
     /// The body of a flow with this cookie, whoever made it.
     pub fn of(cookie: Cookie, instructions: &[Instruction]) -> Result<Self, EncodeError> {
         let mut body = BytesMut::with_capacity(256);
-        body.put_u64(cookie.0);
-        Instruction::encode_list(instructions, &mut body)?;
-        Ok(Self(ThinArc::from_header_and_slice((), &body)))
+        Self::put(cookie, instructions, &mut body)?;
+        Ok(Self::from_bytes(&body))
+    }
+
+    /// Writes the bytes of a body.
+    pub(super) fn put(cookie: Cookie, instructions: &[Instruction], out: &mut BytesMut) -> Result<(), EncodeError> {
+        out.put_u64(cookie.0);
+        Instruction::encode_list(instructions, out)
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(ThinArc::from_header_and_slice((), bytes))
     }
 
     /// The body of a flow that a switch reports. Timeouts and flags make it differ from all that the pipeline writes.
@@ -95,14 +123,25 @@ impl FlowBody {
         Some(owner.entity).filter(|entity| *entity != 0)
     }
 
+    /// Cookie, and the instructions as bytes.
+    pub(super) fn split(&self) -> (Cookie, &[u8]) {
+        match self.bytes().split_first_chunk() {
+            Some((cookie, instructions)) => (Cookie(u64::from_be_bytes(*cookie)), instructions),
+            None => (Cookie(0), &[]),
+        }
+    }
+
     /// A body that differs from all that the pipeline writes.
     fn strange(self) -> Self {
         Self(ThinArc::from_header_and_slice((), &[self.bytes(), b"?"].concat()))
     }
 
-    fn bytes(&self) -> &[u8] {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
         &self.0.slice
     }
+
+    pub(super) const IS_SHORT: &str = "the pipeline writes whole fields and short lists";
 }
 
 impl fmt::Debug for FlowKey {

@@ -17,9 +17,14 @@ pub struct Quoting<'a> {
 impl<'a> Quoting<'a> {
     /// The error in an Ethernet frame; nothing where it is something else, or quotes less than a header.
     pub fn of(frame: &'a mut [u8]) -> Option<Self> {
+        Self::of_type(frame, &TYPES)
+    }
+
+    /// The same for errors of other types.
+    pub(crate) fn of_type(frame: &'a mut [u8], types: &[u8]) -> Option<Self> {
         let outer = Header::at(frame, ETHERNET).filter(|_| word(frame, 12) == Some(0x0800))?;
         let kind = frame.get(outer.end()).copied()?;
-        let is_error = outer.protocol(frame) == Some(ICMP) && outer.is_first(frame) && TYPES.contains(&kind);
+        let is_error = outer.protocol(frame) == Some(ICMP) && outer.is_first(frame) && types.contains(&kind);
         let inner = Header::at(frame, outer.end() + QUOTE).filter(|_| is_error)?;
         let end = outer.at + outer.total_len(frame)?;
         (inner.end() <= end && end <= frame.len()).then_some(Self { frame, outer, inner })
@@ -53,6 +58,18 @@ impl<'a> Quoting<'a> {
     /// Puts another destination into the packet that is quoted.
     pub fn quote_destination(&mut self, address: Ipv4Addr) {
         self.quote(DESTINATION, address);
+    }
+
+    /// Puts other ports into the packet that is quoted, where its protocol has them.
+    pub(crate) fn quote_ports(&mut self, source: u16, destination: u16) {
+        for (offset, new) in [(0, source), (2, destination)] {
+            let at = self.inner.end() + offset;
+            let Some(old) = word(self.frame, at) else { continue };
+            self.put(at, new);
+            if let Some(checksum) = self.transport_checksum() {
+                self.count_in(checksum, old, new);
+            }
+        }
     }
 
     fn quote(&mut self, field: usize, address: Ipv4Addr) {

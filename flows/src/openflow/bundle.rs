@@ -8,8 +8,9 @@ use std::ops::BitOr;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec_error::{DecodeError, EncodeError};
-use super::header::Xid;
-use super::message::Message;
+use super::header::{VERSION_1_3, Xid};
+use super::kind;
+use super::message::{Message, put_framed};
 use super::vendor::ONF;
 use super::wire::{Reader, put_padding};
 
@@ -163,11 +164,7 @@ impl BundleAdd {
         if matches!(*self.message, Message::BundleAdd(_) | Message::BundleControl(_)) {
             return Err(EncodeError::Unencodable { what: "bundle in a bundle" });
         }
-        out.put_u32(ONF);
-        out.put_u32(ADD);
-        out.put_u32(self.id.0);
-        put_padding(out, 2);
-        out.put_u16(self.flags.0);
+        put_add_head(out, self.id, self.flags);
         self.message.encode(xid, out)
     }
 
@@ -186,4 +183,25 @@ impl BundleAdd {
         }
         Ok(Self { id, flags, message: Box::new(message) })
     }
+}
+
+/// Appends a whole message that puts another one into a bundle; `inner` writes that one, under the same xid.
+pub(super) fn put_add(
+    out: &mut BytesMut,
+    (id, flags, xid): (BundleId, BundleFlags, Xid),
+    inner: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    put_framed(out, "bundle add", (VERSION_1_3, kind::EXPERIMENTER, xid), |out| {
+        put_add_head(out, id, flags);
+        inner(out)
+    })
+}
+
+/// What stands before the message.
+fn put_add_head(out: &mut BytesMut, id: BundleId, flags: BundleFlags) {
+    out.put_u32(ONF);
+    out.put_u32(ADD);
+    out.put_u32(id.0);
+    put_padding(out, 2);
+    out.put_u16(flags.0);
 }

@@ -5,8 +5,12 @@ use std::ops::BitOr;
 use buoy_topology::PortNo;
 use bytes::{BufMut, BytesMut};
 
+use super::bundle::{BundleFlags, BundleId, put_add};
 use super::codec_error::{DecodeError, EncodeError};
+use super::header::{VERSION_1_3, Xid};
 use super::instruction::Instruction;
+use super::kind;
+use super::message::put_framed;
 use super::number::{ANY_GROUP, BufferId, Cookie, TableId};
 use super::oxm::Match;
 use super::wire::{Reader, put_padding};
@@ -135,6 +139,30 @@ impl Default for FlowMod {
 
 impl FlowMod {
     pub(super) fn encode_body(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
+        self.put_head(out);
+        self.matching.put(out)?;
+        Instruction::encode_list(&self.instructions, out)
+    }
+
+    /// Appends the flow mod as a message of an open bundle, with the match and the instructions from these bytes.
+    pub(crate) fn put_in_bundle(
+        &self,
+        (oxm, instructions): (&[u8], &[u8]),
+        (bundle, flags, xid): (BundleId, BundleFlags, Xid),
+        out: &mut BytesMut,
+    ) -> Result<(), EncodeError> {
+        put_add(out, (bundle, flags, xid), |out| {
+            put_framed(out, "flow mod", (VERSION_1_3, kind::FLOW_MOD, xid), |out| {
+                self.put_head(out);
+                Match::put_oxm(oxm, out)?;
+                out.put_slice(instructions);
+                Ok(())
+            })
+        })
+    }
+
+    /// What stands before the match.
+    fn put_head(&self, out: &mut BytesMut) {
         out.put_u64(self.cookie.0);
         out.put_u64(self.cookie_mask.0);
         out.put_u8(self.table.0);
@@ -147,8 +175,6 @@ impl FlowMod {
         out.put_u32(self.out_group);
         out.put_u16(self.flags.0);
         put_padding(out, 2);
-        self.matching.put(out)?;
-        Instruction::encode_list(&self.instructions, out)
     }
 
     pub(super) fn decode_body(body: &[u8]) -> Result<Self, DecodeError> {

@@ -108,20 +108,8 @@ pub struct Other {
 impl Message {
     /// Appends the message to `out`; where it fails, `out` is as before.
     pub fn encode(&self, xid: Xid, out: &mut BytesMut) -> Result<(), EncodeError> {
-        let start = out.len();
         let (version, kind) = self.version_and_kind();
-        out.put_u8(version);
-        out.put_u8(kind);
-        out.put_u16(0);
-        out.put_u32(xid.0);
-        let result = self.encode_body(xid, out).and_then(|()| {
-            let len = out.len() - start;
-            patch_len(out, self.name(), start + 2, len)
-        });
-        if result.is_err() {
-            out.truncate(start);
-        }
-        result
+        put_framed(out, self.name(), (version, kind, xid), |out| self.encode_body(xid, out))
     }
 
     /// Reads one whole message, header included.
@@ -247,6 +235,28 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Appends a header with this version, type and xid, and the body behind it; where that fails, `out` is as before.
+pub(super) fn put_framed(
+    out: &mut BytesMut,
+    what: &'static str,
+    (version, kind, xid): (u8, u8, Xid),
+    body: impl FnOnce(&mut BytesMut) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    out.put_u8(version);
+    out.put_u8(kind);
+    out.put_u16(0);
+    out.put_u32(xid.0);
+    let result = body(out).and_then(|()| {
+        let len = out.len() - start;
+        patch_len(out, what, start + 2, len)
+    });
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
 }
 
 /// Header and body of the message at the front of these bytes.

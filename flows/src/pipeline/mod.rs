@@ -98,6 +98,9 @@ pub fn compile_all(world: World<'_>) -> Result<Vec<(Entity, Flow)>, Clash> {
 /// What a bridge without `check_pkt_larger` cannot do.
 pub const NO_MEASURE: &str = "it cannot measure packets (check_pkt_larger, Open vSwitch 2.12): the MTU of a provider is not looked at, and what is longer goes out as it is";
 
+/// What a bridge without a connection tracker cannot do.
+pub const NO_TRACKER: &str = "its datapath has no connection tracking: instances without a floating IP reach no floating IP, and no address is shared";
+
 /// Two entities claim one flow identity: a mistake in the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{} and {} both claim the flow {flow}", .entities.0, .entities.1)]

@@ -21,6 +21,15 @@ pub const TRANSLATED: u32 = 1;
 /// br-int: 1 where the packet is longer than the provider takes that it leaves by.
 pub const LONGER: Register = Register(8);
 
+/// br-int: the network of an instance without a floating IP that sends to an address of a pool, by its entity number.
+pub const SEEKER: Register = Register(7);
+/// br-int: the destination that it asked for.
+pub const ASKED: Register = Register(9);
+/// br-int: where that leads to.
+pub const LEADS: Register = Register(10);
+/// br-int: whose connection the tracker found a packet to be an answer of, as an [`Answer`].
+pub const ANSWER: Register = Register(11);
+
 /// br-ex: the direct port that sent the packet, by its entity number.
 pub const DIRECT: Register = Register(5);
 
@@ -52,9 +61,30 @@ impl Register {
         FieldId::reg(self.0).part(0, 1)
     }
 
+    /// All of it.
+    pub fn whole(self) -> Subfield {
+        FieldId::reg(self.0).part(0, 32)
+    }
+
     /// Makes it hold this.
     pub fn set(self, value: impl Into<u32>) -> Action {
         Action::SetField(self.is(value))
+    }
+}
+
+/// Who began a connection to a floating IP that is answered by way of the tracker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Answer {
+    /// An instance of the same network.
+    Inside = 1,
+    /// Somebody in a subnet that fixed addresses are routed to.
+    Outside = 2,
+}
+
+impl From<Answer> for u32 {
+    fn from(answer: Answer) -> Self {
+        Self::from(answer as u8)
     }
 }
 

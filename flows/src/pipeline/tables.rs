@@ -53,6 +53,10 @@ pub mod integration {
     pub const L2: TableId = TableId(20);
     /// What a packet to the gateway's MAC is for.
     pub const ROUTE: TableId = TableId(30);
+    /// What the tracker made of a packet to the network's gateway itself.
+    pub const GATEWAY_BACK: TableId = TableId(32);
+    /// Whether what goes to where fixed addresses are routed answers somebody who asked a floating IP.
+    pub const ROUTED_BACK: TableId = TableId(35);
     /// The fixed source address becomes the floating one.
     pub const SOURCE_NAT: TableId = TableId(40);
     /// What the tracker made of a packet of an instance without a floating IP. Only where an address is shared.
@@ -63,6 +67,10 @@ pub mod integration {
     pub const SHARED_BACK: TableId = TableId(52);
     /// What it is for an instance, with its fixed address again. Only where one is shared.
     pub const SHARED_HOME: TableId = TableId(55);
+    /// Where a floating IP leads, for whom: an instance that has none is to be seen as another address.
+    pub const HAIRPIN: TableId = TableId(56);
+    /// What the tracker made of its packet.
+    pub const HAIRPIN_OUT: TableId = TableId(58);
     /// To the provider's bridge.
     pub const EGRESS: TableId = TableId(60);
     /// Whether the provider takes a packet of this length.
@@ -71,14 +79,18 @@ pub mod integration {
     pub const DELIVER: TableId = TableId(70);
 
     /// All of them with the words that `buoyctl` shows.
-    pub const NAMES: [(TableId, &str); 10] = [
+    pub const NAMES: [(TableId, &str); 14] = [
         (ADMIT, "admit"),
         (ANTI_SPOOF, "anti-spoof"),
         (ARP, "arp"),
         (L2, "l2"),
         (ROUTE, "route"),
+        (GATEWAY_BACK, "gateway back"),
+        (ROUTED_BACK, "routed back"),
         (SOURCE_NAT, "source nat"),
         (DESTINATION_NAT, "destination nat"),
+        (HAIRPIN, "hairpin"),
+        (HAIRPIN_OUT, "hairpin out"),
         (EGRESS, "egress"),
         (SIZE, "size"),
         (DELIVER, "deliver"),

@@ -1,4 +1,5 @@
 mod direct;
+mod gateway;
 mod hosts;
 mod legacy;
 mod size;
@@ -87,6 +88,7 @@ fn bridge(own: &str, ports: &[(&str, u32)], local: MacAddr) -> Bridge {
         dialect: Dialect::OpenFlow13,
         meters: true,
         measures: true,
+        tracks: true,
         ports,
     }
 }

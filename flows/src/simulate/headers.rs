@@ -6,6 +6,9 @@ use std::net::Ipv4Addr;
 
 use buoy_topology::{MacAddr, PortNo};
 
+use super::connections::Tuple;
+use super::tuple;
+
 /// The fields of a packet. ARP has its addresses and its operation in the fields of IPv4, as in OVS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers {
@@ -17,6 +20,8 @@ pub struct Headers {
     pub metadata: u64,
     /// What the connection tracker said (ovs-fields(7), `ct_state`).
     pub ct_state: u32,
+    /// The zone in which it said that.
+    pub ct_zone: u16,
     /// The Ethernet destination.
     pub eth_dst: MacAddr,
     /// The Ethernet source.
@@ -47,6 +52,10 @@ pub struct Headers {
     pub tp_dst: u16,
     /// The TCP flags.
     pub tcp_flags: u16,
+    /// The identifier of ICMP's questions and answers. No flow sees it, but the connection tracker does.
+    pub icmp_id: u16,
+    /// What an ICMP error quotes, which the connection tracker sees and translates.
+    pub quoted: Option<Tuple>,
 }
 
 /// A VLAN tag.
@@ -68,6 +77,7 @@ const NO_TYPE: u16 = 0x05ff;
 pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
+pub(super) const SCTP: u8 = 132;
 
 impl Headers {
     /// The headers of a frame; none where it is shorter than an Ethernet header.
@@ -84,6 +94,7 @@ impl Headers {
             registers: [0; 16],
             metadata: 0,
             ct_state: 0,
+            ct_zone: 0,
             eth_dst: MacAddr::new(*dst),
             eth_src: MacAddr::new(*src),
             vlan,
@@ -99,6 +110,8 @@ impl Headers {
             tp_src: 0,
             tp_dst: 0,
             tcp_flags: 0,
+            icmp_id: 0,
+            quoted: None,
         };
         match eth_type {
             IPV4 => headers.read_ipv4(payload).unwrap_or_default(),
@@ -140,7 +153,7 @@ impl Headers {
         let least = match proto {
             TCP => 20,
             UDP | ICMP => 8,
-            132 => 12,
+            SCTP => 12,
             _ => return,
         };
         if bytes.len() < least {
@@ -153,6 +166,10 @@ impl Headers {
         };
         if let [Some(src), Some(dst)] = ports {
             (self.tp_src, self.tp_dst) = (src, dst);
+        }
+        if proto == ICMP {
+            self.icmp_id = word(bytes, 4).unwrap_or_default();
+            self.quoted = tuple::quoted(bytes).filter(|_| tuple::ERRORS.contains(&tuple::low(self.tp_src)));
         }
         if proto == TCP {
             self.tcp_flags = word(bytes, 12).unwrap_or_default() & 0x0fff;

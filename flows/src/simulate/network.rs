@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use buoy_topology::{PortName, PortNo};
 
+use super::connections::Connections;
 use super::entry::Entry;
 use super::headers::Headers;
 use super::run::Run;
@@ -47,10 +48,15 @@ impl Network {
     }
 
     /// What happens to a frame that comes in on a port of a bridge. A frame shorter than an Ethernet header, and one at a
-    /// bridge that is not there, meets nothing.
+    /// bridge that is not there, meets nothing. No connection is known before it.
     pub fn send(&self, bridge: &PortName, port: PortNo, frame: &[u8]) -> Trace {
+        self.send_after(&mut Connections::default(), bridge, port, frame)
+    }
+
+    /// The same where these connections are known; the frame may begin one, or answer one.
+    pub fn send_after(&self, known: &mut Connections, bridge: &PortName, port: PortNo, frame: &[u8]) -> Trace {
         match (self.switches.get_key_value(bridge), Headers::of(port, frame)) {
-            (Some((name, switch)), Some(headers)) => Run::new(self, frame, headers).of(name, switch),
+            (Some((name, switch)), Some(headers)) => Run::new(self, known, frame, headers).of(name, switch),
             _ => Trace::default(),
         }
     }

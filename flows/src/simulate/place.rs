@@ -2,7 +2,7 @@
 
 use buoy_topology::PortNo;
 
-use super::headers::{Headers, ICMP, IPV4, TCP, UDP, Vlan};
+use super::headers::{Headers, ICMP, IPV4, SCTP, TCP, UDP, Vlan};
 use crate::openflow::{FieldId, FieldValue, Subfield};
 
 /// A field that the simulator knows.
@@ -34,11 +34,10 @@ pub(super) enum Place {
     Register(u8),
     Metadata,
     CtState,
-    /// A field that is zero in every packet that comes in on a port: of connections but for their state, conjunctions and recirculation.
+    CtZone,
+    /// A field that is zero in every packet that comes in on a port: marks of connections, conjunctions and recirculation.
     Zero,
 }
-
-const SCTP: u8 = 132;
 
 impl Place {
     /// The place of the field with this header in a match, without mask bit; none where it is not modelled.
@@ -73,8 +72,9 @@ impl Place {
             0x0001_3401 => Self::IpFrag,
             0xffff_5402 => Self::TcpFlags,
             0x0001_d204 => Self::CtState,
-            // recirc_id, conj_id, ct_zone, ct_mark, ct_label.
-            0x0001_4804 | 0x0001_4a04 | 0x0001_d402 | 0x0001_d604 | 0x0001_d810 => Self::Zero,
+            0x0001_d402 => Self::CtZone,
+            // recirc_id, conj_id, ct_mark, ct_label.
+            0x0001_4804 | 0x0001_4a04 | 0x0001_d604 | 0x0001_d810 => Self::Zero,
             _ => {
                 let [class_high, class_low, field, len] = header.to_be_bytes();
                 let is_register = (class_high, class_low, len) == (0, 1, 4) && field & 1 == 0 && field < 32;
@@ -107,6 +107,7 @@ impl Place {
             Self::Register(index) => headers.registers.get(usize::from(index)).copied().unwrap_or(0).into(),
             Self::Metadata => headers.metadata.into(),
             Self::CtState => headers.ct_state.into(),
+            Self::CtZone => headers.ct_zone.into(),
             Self::Zero => 0,
         }
     }
@@ -143,7 +144,7 @@ impl Place {
             }
             Self::Metadata => headers.metadata = u64::from_bits(bits),
             // OpenFlow lets nobody write these.
-            Self::EthType | Self::IpFrag | Self::TcpFlags | Self::CtState | Self::Zero => {}
+            Self::EthType | Self::IpFrag | Self::TcpFlags | Self::CtState | Self::CtZone | Self::Zero => {}
         }
     }
 

@@ -2,13 +2,14 @@
 
 use buoy_topology::{PortName, PortNo};
 
+use super::connections::Connections;
 use super::entry::Entry;
 use super::headers::{Headers, IPV4, Vlan};
 use super::network::{Network, Switch};
 use super::place::{Bits, Place};
 use super::sent;
 use super::trace::{Cause, Effect, End, MOST_LOOKUPS, MOST_NESTED, Outcome, Stage, Trace};
-use super::track;
+use super::track::{self, Seen};
 use crate::flow::Owner;
 use crate::flow::owner::Feature;
 use crate::openflow::{Action, Instruction, Match, MatchField, PacketInReason, TableId};
@@ -19,6 +20,7 @@ use crate::pipeline::DropReason;
 pub(super) struct Run<'a> {
     network: &'a Network,
     frame: &'a [u8],
+    known: &'a mut Connections,
     /// The headers that the frame has.
     was: Headers,
     trace: Trace,
@@ -49,8 +51,8 @@ struct Done {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(network: &'a Network, frame: &'a [u8], was: Headers) -> Self {
-        Self { network, frame, was, trace: Trace::default(), lookups: 0, limit: None }
+    pub(super) fn new(network: &'a Network, known: &'a mut Connections, frame: &'a [u8], was: Headers) -> Self {
+        Self { network, frame, known, was, trace: Trace::default(), lookups: 0, limit: None }
     }
 
     pub(super) fn of(mut self, bridge: &'a PortName, switch: &'a Switch) -> Trace {
@@ -185,7 +187,7 @@ impl<'a> Run<'a> {
                 headers.vlan = Some(Vlan { kind: *kind, tci: 0 });
                 self.effect(at, Effect::Tagged);
             }
-            Action::CtClear => headers.ct_state = 0,
+            Action::CtClear => (headers.ct_state, headers.ct_zone) = (0, 0),
             Action::PopVlan => {
                 if headers.vlan.take().is_some() {
                     self.effect(at, Effect::Untagged);
@@ -210,14 +212,17 @@ impl<'a> Run<'a> {
                 done.is_gone |= inner.is_gone;
                 done.is_told |= inner.is_told;
             }
-            Action::Ct(ct) => match track::track(ct, headers) {
-                Some(mut seen) => {
-                    let (source, is_valid) = (seen.nw_src, seen.ct_state & track::NOT_VALID == 0);
-                    let source = (source != headers.nw_src).then_some(source);
-                    self.effect(at, Effect::Tracked { is_valid, source });
+            Action::Ct(ct) => match track::track(ct, headers, self.known) {
+                Some(Seen::Passed(tracked)) => {
+                    let mut seen = tracked.after.clone();
+                    self.effect(at, Effect::Tracked(tracked));
                     if let Some(table) = ct.table {
                         self.go(at, &mut seen, table, done);
                     }
+                }
+                Some(Seen::Held) => {
+                    done.is_gone = true;
+                    self.end(at, Outcome::Held);
                 }
                 None => self.unjudged(at, &action.to_string(), done),
             },
@@ -270,7 +275,7 @@ impl<'a> Run<'a> {
             return self.end(at, Outcome::Sent { port, frame });
         };
         self.effect(at, Effect::Crosses { port, bridge: bridge.clone() });
-        let mut copy = Headers { in_port, registers: [0; 16], metadata: 0, ct_state: 0, ..headers.clone() };
+        let mut copy = Headers { in_port, registers: [0; 16], metadata: 0, ct_state: 0, ct_zone: 0, ..headers.clone() };
         self.enter(At { bridge, switch, table: TableId(0), depth: at.depth + 1, stage: 0 }, &mut copy);
     }
 
@@ -303,7 +308,7 @@ impl<'a> Run<'a> {
     /// Tells of a field that was written.
     fn note(&mut self, at: At<'_>, place: Place, field: &MatchField, is_other: bool) {
         match place {
-            Place::Register(_) | Place::Metadata | Place::InPort | Place::CtState | Place::Zero => {}
+            Place::Register(_) | Place::Metadata | Place::InPort | Place::CtState | Place::CtZone | Place::Zero => {}
             _ if is_other => {
                 let text = Match::new().with(field.clone()).to_string();
                 let (field, value) = text.split_once('=').unwrap_or((&text, ""));

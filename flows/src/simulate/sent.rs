@@ -4,7 +4,10 @@
 //! out stays out. It writes nothing into an IPv4 packet of protocol 0, nor into an ARP packet whose operation is 0 or
 //! above 255, whatever flows say: flows must not let those pass.
 
-use super::headers::{ARP, Headers, ICMP, IPV4, TCP, UDP};
+use super::connections::Tuple;
+use super::headers::{ARP, Headers, ICMP, IPV4, SCTP, TCP, UDP};
+use super::tuple::{ERRORS, low};
+use crate::icmp::Quoting;
 
 /// The frame `before`, which had the headers `was`, with the headers that it has now.
 pub(super) fn frame(before: &[u8], was: &Headers, is: &Headers) -> Vec<u8> {
@@ -28,7 +31,33 @@ pub(super) fn frame(before: &[u8], was: &Headers, is: &Headers) -> Vec<u8> {
             _ => {}
         }
     }
+    if let Some(quoted) = is.quoted.filter(|_| is.quoted != was.quoted) {
+        quote(frame.get_mut(start - 14..).unwrap_or_default(), quoted);
+    }
     frame
+}
+
+/// Sets ACK in a TCP segment, which answers one with these flags: SYN stays, and nothing else does.
+pub(super) fn acknowledge(frame: &mut [u8], flags: u16) {
+    let tag = if matches!(super::headers::word(frame, 12), Some(0x8100 | 0x88a8)) { 4 } else { 0 };
+    let Some(rest) = frame.get(12 + tag..) else { return };
+    let start = 12 + tag + payload_offset(rest);
+    let Some(packet) = frame.get_mut(start..) else { return };
+    let Some(header) = Headers::split_ipv4(packet).map(|(header, _)| header.len()) else { return };
+    let Some(old) = packet.get(header + 13).copied() else { return };
+    let new = low(flags & 0x02 | 0x10);
+    put(packet, header + 13, &[new]);
+    adjust(packet, header + 16, &[(0, 0), (old, new)]);
+}
+
+/// Puts addresses and ports into the packet that an ICMP error quotes. What is before the EtherType does not count.
+fn quote(frame: &mut [u8], Tuple { proto, src, dst }: Tuple) {
+    let Some(mut quoting) = Quoting::of_type(frame, &ERRORS) else { return };
+    quoting.quote_source(src.address);
+    quoting.quote_destination(dst.address);
+    if proto != ICMP {
+        quoting.quote_ports(src.port, dst.port);
+    }
 }
 
 /// How long it is as it leaves, without what pads it to Ethernet's least length.
@@ -66,15 +95,8 @@ fn ipv4(packet: &mut [u8], was: &Headers, is: &Headers) {
         put(packet, at, &new.octets());
         let difference = old.octets().into_iter().zip(new.octets()).collect::<Vec<_>>();
         adjust(packet, 10, &difference);
-        let Some(at) = checksum else { continue };
-        // Zero says that there is none, and is not made by accident.
-        let is_left_out = |packet: &[u8]| is.nw_proto == UDP && packet.get(at..at + 2) == Some(&[0, 0]);
-        if is_left_out(packet) {
-            continue;
-        }
-        adjust(packet, at, &difference);
-        if is_left_out(packet) {
-            put(packet, at, &[0xff, 0xff]);
+        if let Some(at) = checksum {
+            changed_under(packet, at, &difference, is.nw_proto);
         }
     }
     transport(packet, start, was, is);
@@ -100,6 +122,7 @@ fn transport(packet: &mut [u8], start: usize, was: &Headers, is: &Headers) {
         }
         TCP => (start, start + 2, start + 16),
         UDP => (start, start + 2, start + 6),
+        SCTP => return sctp(packet.get_mut(start..).unwrap_or_default(), was, is),
         _ => return,
     };
     for (at, old, new) in [(first, was.tp_src, is.tp_src), (second, was.tp_dst, is.tp_dst)] {
@@ -107,16 +130,30 @@ fn transport(packet: &mut [u8], start: usize, was: &Headers, is: &Headers) {
             put(packet, at, &new.to_be_bytes());
             let [old, new] = [old, new].map(u16::to_be_bytes);
             let changed: Vec<_> = old.into_iter().zip(new).collect();
-            if is.nw_proto == TCP || packet.get(checksum..checksum + 2) != Some(&[0, 0]) {
-                adjust(packet, checksum, &changed);
-            }
+            changed_under(packet, checksum, &changed, is.nw_proto);
         }
     }
 }
 
-fn low(number: u16) -> u8 {
-    let [_, low] = number.to_be_bytes();
-    low
+/// Ports of SCTP, whose checksum (RFC 9260, appendix A) covers no address.
+fn sctp(packet: &mut [u8], was: &Headers, is: &Headers) {
+    if (was.tp_src, was.tp_dst) == (is.tp_src, is.tp_dst) || packet.len() < 12 {
+        return;
+    }
+    let sum = |packet: &mut [u8]| {
+        let kept = [8, 9, 10, 11].map(|at| packet.get(at).copied().unwrap_or_default());
+        put(packet, 8, &[0; 4]);
+        (u32::from_le_bytes(kept), crc32c(packet))
+    };
+    let (kept, right) = sum(packet);
+    put(packet, 0, &[is.tp_src.to_be_bytes(), is.tp_dst.to_be_bytes()].concat());
+    let (_, now) = sum(packet);
+    put(packet, 8, &(kept ^ right ^ now).to_le_bytes());
+}
+
+pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+    let shifted = |sum: u32| (sum >> 1) ^ if sum & 1 == 1 { 0x82f6_3b78 } else { 0 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| shifted(sum)))
 }
 
 fn arp(packet: &mut [u8], is: &Headers) {
@@ -133,6 +170,18 @@ fn arp(packet: &mut [u8], is: &Headers) {
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(at..at + value.len()) {
         place.copy_from_slice(value);
+    }
+}
+
+/// Changes a checksum of TCP or UDP. For UDP zero says that there is none, and is not made by accident.
+fn changed_under(packet: &mut [u8], at: usize, changed: &[(u8, u8)], proto: u8) {
+    let is_left_out = |packet: &[u8]| proto == UDP && packet.get(at..at + 2) == Some(&[0, 0]);
+    if is_left_out(packet) {
+        return;
+    }
+    adjust(packet, at, changed);
+    if is_left_out(packet) {
+        put(packet, at, &[0xff, 0xff]);
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::trace::{Effect, Outcome, Stage, Trace};
-use crate::openflow::PacketInReason;
+use super::headers::ICMP;
+use super::trace::{Effect, Outcome, Stage, Trace, Tracked};
+use super::track::{ESTABLISHED, INVALID, RELATED, REPLY};
+use crate::openflow::{Match, MatchField, PacketInReason};
 
 impl Trace {
     /// What happened in a stage, as one sentence. `port` and `table` say what a port and a table of a bridge are called.
@@ -43,11 +45,7 @@ impl Effect {
             Self::Untagged => "its VLAN tag is taken off".to_owned(),
             Self::Goes(table) => format!("it goes on to {}", name.table(&stage.bridge, *table)),
             Self::Crosses { port, bridge } => format!("it goes by {} to {bridge}", name.port(&stage.bridge, *port)),
-            Self::Tracked { is_valid: false, .. } => "the connection tracker does not take it".to_owned(),
-            Self::Tracked { source: Some(source), .. } => {
-                format!("the connection tracker begins a connection, whose source becomes {source}")
-            }
-            Self::Tracked { source: None, .. } => "the connection tracker knows no connection of it".to_owned(),
+            Self::Tracked(tracked) => tracked.to_string(),
             Self::Measured { length, most } if *length > usize::from(*most) => {
                 format!("its {length} bytes are more than {most}")
             }
@@ -66,9 +64,41 @@ impl Outcome {
             }
             Self::Controller { meter: 0, .. } => "a copy goes to the controller".to_owned(),
             Self::Controller { meter, .. } => format!("a copy goes to the controller, by meter {meter}"),
+            Self::Held => "it is a fragment: the connection tracker keeps it until the others are there".to_owned(),
             Self::Dropped(cause) => format!("it is dropped: {cause}"),
             Self::Unjudged(what) => format!("what becomes of it is not known: {what} is not simulated"),
         }
+    }
+}
+
+impl fmt::Display for Tracked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { before, after, is_exhausted } = self;
+        let has = |bits: u32| after.ct_state & bits == bits;
+        let what = match () {
+            () if has(INVALID) => "does not take it",
+            () if has(RELATED) => "takes it for an error about a connection that it knows",
+            () if has(ESTABLISHED | REPLY) => "takes it for an answer in a connection that it knows",
+            () if has(ESTABLISHED) => "knows its connection, which was answered",
+            () => "takes it for the first of a connection",
+        };
+        let state = Match::new().with(MatchField::CtState(after.ct_state.into()));
+        write!(f, "the connection tracker {what} ({state})")?;
+        if *is_exhausted {
+            f.write_str(", and has no port left for it")?;
+        }
+        let ends = [
+            ("source", (before.nw_src, before.tp_src), (after.nw_src, after.tp_src)),
+            ("destination", (before.nw_dst, before.tp_dst), (after.nw_dst, after.tp_dst)),
+        ];
+        for (end, was, is) in ends {
+            match (was == is, after.nw_proto) {
+                (true, _) => {}
+                (false, ICMP) => write!(f, "; its {end} becomes {}", is.0)?,
+                (false, _) => write!(f, "; its {end} becomes {}:{}", is.0, is.1)?,
+            }
+        }
+        Ok(())
     }
 }
 

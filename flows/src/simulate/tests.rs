@@ -8,6 +8,8 @@ use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, FieldId, MatchField, TableId};
 use crate::pipeline::DropReason;
 
+mod connections;
+
 const GUEST: PortNo = PortNo(1);
 const OTHER: PortNo = PortNo(2);
 
@@ -69,6 +71,19 @@ fn sent(trace: &Trace) -> (PortNo, Vec<u8>) {
     let all: Vec<_> = trace.sent().collect();
     let &[(_, port, frame)] = &*all else { panic!("{trace:#?}") };
     (port, frame.to_vec())
+}
+
+/// Ports and tables by their numbers.
+struct Numbers;
+
+impl Names for Numbers {
+    fn port(&self, _: &PortName, port: PortNo) -> String {
+        format!("port {port}")
+    }
+
+    fn table(&self, _: &PortName, table: TableId) -> String {
+        format!("table {table}")
+    }
 }
 
 #[test]
@@ -286,15 +301,6 @@ fn what_is_longer_is_measured_as_it_leaves() {
 
 #[test]
 fn a_sentence_says_what_happens() {
-    struct Numbers;
-    impl Names for Numbers {
-        fn port(&self, _: &PortName, port: PortNo) -> String {
-            format!("port {port}")
-        }
-        fn table(&self, _: &PortName, table: TableId) -> String {
-            format!("table {table}")
-        }
-    }
     let trace = run([rewriting()], &udp(b""));
     let said = "the source address becomes 198.51.100.7; the destination address becomes 10.9.8.7; \
                 the time to live counts down to 63; it leaves by port 2";

@@ -1,12 +1,12 @@
 //! What is told of a packet: the stages that it met, and where it and its copies ended.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use buoy_topology::{PortName, PortNo};
 use thiserror::Error;
 
 use super::entry::Entry;
+use super::headers::Headers;
 use crate::openflow::{PacketInReason, TableId};
 use crate::pipeline::DropReason;
 
@@ -58,12 +58,7 @@ pub enum Effect {
         bridge: PortName,
     },
     /// The connection tracker looked at it.
-    Tracked {
-        /// Whether it can be part of a connection; a new one, as far as is known.
-        is_valid: bool,
-        /// The source that the connection got.
-        source: Option<Ipv4Addr>,
-    },
+    Tracked(Box<Tracked>),
     /// Its length was looked at.
     Measured {
         /// The bytes that it has, from its Ethernet header on.
@@ -73,6 +68,17 @@ pub enum Effect {
     },
     /// It passed a meter, which may drop what is too much.
     Metered(u32),
+}
+
+/// What the connection tracker made of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// Its headers as it came.
+    pub before: Headers,
+    /// Its headers as it goes on, with what is known of its connection (`ct_state`).
+    pub after: Headers,
+    /// It would have begun a connection, but there is no address and port left for it.
+    pub is_exhausted: bool,
 }
 
 /// The end of a packet, or of a copy.
@@ -107,6 +113,8 @@ pub enum Outcome {
     },
     /// It is dropped.
     Dropped(Cause),
+    /// It is a fragment, and the connection tracker keeps it until the others of its packet are there.
+    Held,
     /// It meets something that the simulator does not know: where it ends is not said.
     Unjudged(String),
 }
@@ -166,7 +174,8 @@ impl Trace {
             Outcome::Unjudged(_) => 0,
             Outcome::Sent { .. } => 1,
             Outcome::Dropped(_) => 2,
-            Outcome::Controller { .. } => 3,
+            Outcome::Held => 3,
+            Outcome::Controller { .. } => 4,
         })
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Packet {
 }
 
 /// How many random bytes a packet is made of.
-pub(crate) const SEED: usize = 28;
+pub(crate) const SEED: usize = 30;
 
 /// The random bytes, used one after the other.
 struct Dice<'a>(std::slice::Iter<'a, u8>);
@@ -142,8 +142,11 @@ fn target(dice: &mut Dice<'_>, sample: &Sample) -> Ipv4Addr {
 /// Any address of the neighbourhood.
 fn address(dice: &mut Dice<'_>) -> Ipv4Addr {
     let last = dice.roll();
-    match dice.roll() % 9 {
+    match dice.roll() % 10 {
         0 => pool_address(last / 16 % 2, last % 16),
+        // One that is shared, and what a sharer is for the connection tracker.
+        5 => pool_address(last % 2, 15),
+        6 => [240, 0, 0, last % 16].into(),
         1 => [203, 0, 113, last].into(),
         2 => [203, 0, 113, dice.pick(&[1, 2, 3, 50, 129, 130, 178])].into(),
         3 => [10, 0, 0, if last.is_multiple_of(3) { 1 } else { last % 20 }].into(),
@@ -181,6 +184,10 @@ fn ipv4(dice: &mut Dice<'_>, frame: &mut Vec<u8>, src: Ipv4Addr, dst: Ipv4Addr) 
     frame.extend(dst.octets());
     let start = frame.len();
     frame.extend((0..body).map(|byte| byte.wrapping_mul(7).wrapping_add(proto)));
+    if proto == 6 {
+        // The first of a connection, its answer, a later one, the last one, nonsense.
+        frame[start + 13] = dice.pick(&[0x02, 0x12, 0x10, 0x11, 0x04, 0x00]);
+    }
     if proto == 1 {
         // Questions, answers, and errors that quote a packet.
         frame[start] = dice.pick(&[8, 8, 0, 3, 11, 12]);

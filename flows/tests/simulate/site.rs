@@ -29,6 +29,9 @@ pub(crate) const INTEGRATION_PORTS: [(&str, u32); 7] =
     [("int-sim-ex", 1), ("vm0", 10), ("vm1", 11), ("vm2", 12), ("vm3", 13), ("vm4", 14), ("spare1", 15)];
 /// The MTU of a provider that has one.
 pub(crate) const NARROW: u16 = 68;
+/// The ports of a shared address.
+pub(crate) const FIRST_PORT: u16 = 20_000;
+const LAST_PORT: u16 = 29_999;
 const UPLINK_MAC: MacAddr = MacAddr::new([2, 0, 0xcb, 0, 0x71, 2]);
 
 /// A site and what its bridges look like.
@@ -53,8 +56,9 @@ pub(crate) struct Plan {
     routes: [bool; 2],
     is_narrow: [bool; 2],
     is_legacy: bool,
-    /// Whether instances share an address.
-    pub(crate) shares: bool,
+    /// Whether instances share an address of each provider, and which networks take part.
+    pub(crate) shares: [bool; 2],
+    sharing: [bool; 2],
     instances: Vec<u8>,
     associations: Vec<(u8, u8)>,
     directs: Vec<u8>,
@@ -62,14 +66,15 @@ pub(crate) struct Plan {
 
 /// Plans of sites on bridges of OpenFlow 1.3.
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    let flags = any::<[bool; 11]>();
+    let flags = any::<[bool; 14]>();
     let instances = prop::collection::vec(any::<u8>(), 1..9);
     let associations = prop::collection::vec((any::<u8>(), any::<u8>()), 0..12);
     let directs = prop::collection::vec(any::<u8>(), 0..3);
     (any::<(u8, u8)>(), flags, instances, associations, directs).prop_map(
         |(policies, flags, instances, associations, directs)| {
             let [first, second, has_second, translates, knows_gateway, has_onlink, flags @ ..] = flags;
-            let [routes, other_routes, is_narrow, other_is_narrow, shares] = flags;
+            let [routes, other_routes, is_narrow, other_is_narrow, flags @ ..] = flags;
+            let [shares, other_shares, sharing, other_sharing] = flags;
             Plan {
                 policies,
                 vlans: (first, second),
@@ -80,7 +85,8 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
                 routes: [routes, other_routes],
                 is_narrow: [is_narrow, other_is_narrow],
                 is_legacy: false,
-                shares,
+                shares: [shares, other_shares],
+                sharing: [sharing, other_sharing],
                 instances,
                 associations,
                 directs,
@@ -107,6 +113,11 @@ impl Plan {
         Self { is_legacy: true, vlans: (false, self.vlans.1), ..self }
     }
 
+    /// The same site where every instance shares an address and gets out.
+    pub(crate) fn all_sharing(self) -> Self {
+        Self { shares: [true; 2], sharing: [true; 2], knows_gateway: true, associations: Vec::new(), ..self }
+    }
+
     /// The site.
     pub(crate) fn sample(&self) -> Sample {
         let mut site = Builder::default();
@@ -125,7 +136,7 @@ impl Plan {
                 gateway_mac: None,
                 project: None,
                 auto_assign: None,
-                snat: true,
+                snat: self.sharing[usize::from(network)],
             };
             site.change(|site| site.create_network(name(&format!("net{network}")), spec));
         }
@@ -149,9 +160,10 @@ impl Plan {
             let spec = AssociateSpec { address, instance, fixed_ip: None, no_move: false };
             site.change(|site| site.associate(&spec, &|_| Vec::new()));
         }
-        if self.shares {
-            let shared = format!("{}:20000-29999", pool_address(0, 15)).parse().unwrap();
-            site.change(|site| site.share(Change::default(), &name("as0"), Some(shared), &|_| Vec::new()));
+        for (number, _) in (0..).zip(self.shares).filter(|(_, shares)| *shares) {
+            let shared = format!("{}:{FIRST_PORT}-{LAST_PORT}", pool_address(number, 15)).parse().unwrap();
+            let own = name(&format!("as{number}"));
+            site.change(|site| site.share(Change::default(), &own, Some(shared), &|_| Vec::new()));
         }
         let site = site.0;
         let local = if self.translates { mac(3) } else { UPLINK_MAC };
@@ -234,6 +246,7 @@ impl Plan {
             dialect: if self.is_legacy { Dialect::OpenFlow10 } else { Dialect::OpenFlow13 },
             meters: !self.is_legacy,
             measures: !self.is_legacy,
+            tracks: !self.is_legacy,
             ports,
         }
     }

@@ -8,8 +8,10 @@ mod figures;
 mod limit;
 mod machine;
 mod netfilter;
+mod ovn;
 mod peers;
 mod plot;
+mod progress;
 mod report;
 mod rows;
 mod stage;
@@ -21,9 +23,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use machine::Machine;
+use progress::Progress;
 use report::Report;
 use rows::{Effort, Subject};
 use stage::Stage;
@@ -65,23 +67,23 @@ pub fn run(options: &Options) -> Result<()> {
         true => (Effort::Quick, options.sizes.clone()),
         false => (Effort::Full, options.sizes.clone()),
     };
-    let steps = sizes.len() * (subjects.len() + 1);
-    let bar = ProgressBar::new(u64::try_from(steps).unwrap_or_default()).with_style(style());
-    let (mut rows, mut machine) = (Vec::new(), None);
+    let progress = Progress::start(sizes.len() * (subjects.len() + 1));
+    let (mut rows, mut missing, mut machine) = (Vec::new(), peers::missing(), None);
     for size in sizes {
-        bar.set_message(format!("{size} floating IPs: building the site"));
-        let mut stage = Stage::set(size, &options.disk);
+        progress.step(format!("{size} floating IPs, the site"));
+        let mut stage = Stage::set(size, &options.disk, progress.clone());
         machine.get_or_insert_with(|| Machine::here(stage.datapath()));
+        progress.done();
         for subject in &subjects {
-            bar.inc(1);
-            bar.set_message(format!("{size} floating IPs: {subject:?}"));
+            progress.step(format!("{size} floating IPs, {}", subject.name()));
             rows.extend(subject.measure(&mut stage, effort));
+            progress.done();
         }
-        bar.inc(1);
+        missing.append(&mut stage.missing);
     }
-    bar.finish_and_clear();
+    progress.end();
     let machine = machine.context("name at least one size")?;
-    let report = Report { schema: SCHEMA, machine, missing: peers::missing(), rows };
+    let report = Report { schema: SCHEMA, machine, missing, rows };
     println!("{report}");
     if let Some(path) = &options.json {
         let file = File::create(path).with_context(|| format!("write {}", path.display()))?;
@@ -91,10 +93,6 @@ pub fn run(options: &Options) -> Result<()> {
         std::fs::write(path, plot::draw(&report.rows)?).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("[{elapsed}] {wide_bar} {pos}/{len} {msg}").expect("the template is fine")
 }
 
 const SCHEMA: u32 = 1;

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
 use super::netfilter::has_nftables;
+use super::ovn;
 use super::report::Missing;
 use crate::tools::command;
 
@@ -15,23 +16,33 @@ const OS_KEN: &str = include_str!("os_ken.py");
 /// Whether Python finds os-ken.
 pub(super) fn has_os_ken() -> bool {
     let mut line = command("python3");
-    line.args(["-c", "import os_ken"]).stdout(Stdio::null()).stderr(Stdio::null());
+    line.args(["-c", "from os_ken.ofproto import ofproto_protocol, ofproto_v1_3_parser"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     line.status().is_ok_and(|status| status.success())
 }
 
-/// The peers that are not installed, or that nothing here can drive.
+/// The peers that are not installed.
 pub(super) fn missing() -> Vec<Missing> {
-    let os_ken = Missing {
-        peer: "os-ken",
-        why: "python3 does not find it: apt-get install python3-os-ken, or pip install os-ken",
-    };
-    let ovn = Missing { peer: "OVN", why: "docs/performance.md has what was measured of it by hand" };
-    let nftables = Missing {
-        peer: "nftables",
-        why: "nft does not run in a namespace here: apt-get install nftables, and a kernel with nf_tables",
-    };
-    let absent = [(has_os_ken(), os_ken), (has_nftables(), nftables), (false, ovn)];
-    absent.into_iter().filter(|(is_there, _)| !is_there).map(|(_, peer)| peer).collect()
+    let all = [
+        (
+            has_os_ken(),
+            "os-ken",
+            "python3 does not find it, or what it needs: apt-get install python3-os-ken, or pip install os-ken",
+        ),
+        (
+            has_nftables(),
+            "nftables",
+            "nft does not run in a namespace here: apt-get install nftables, and a kernel with nf_tables",
+        ),
+        (
+            ovn::is_found(),
+            "OVN",
+            "ovn-northd, ovn-controller and ovn-nbctl are not found: docs/performance.md says how",
+        ),
+    ];
+    let absent = all.into_iter().filter(|(is_there, ..)| !is_there);
+    absent.map(|(_, peer, why)| Missing { peer, why: why.to_owned() }).collect()
 }
 
 /// A process of Python that has read the flows of two bridges, and waits for a word to send them.

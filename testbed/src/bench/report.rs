@@ -25,7 +25,7 @@ pub(super) struct Missing {
     /// Its name.
     pub(super) peer: &'static str,
     /// Why not, and what to do.
-    pub(super) why: &'static str,
+    pub(super) why: String,
 }
 
 /// One thing that Buoy does, beside what others take for the same.
@@ -149,7 +149,7 @@ impl fmt::Display for Report {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = format!("{}, {} floating IPs [{}]", self.what, self.size, self.unit.word());
-        writeln!(f, "{title:<62} {:>10} {:>10} {:>10} {:>7}", "median", "min", "max", "ratio")?;
+        writeln!(f, "{title:<74} {:>10} {:>10} {:>10} {:>7}", "median", "min", "max", "ratio")?;
         line(f, "buoyd", &self.ours, None, self.goal)?;
         for peer in &self.peers {
             writeln!(f)?;
@@ -168,7 +168,7 @@ fn line(
 ) -> fmt::Result {
     let Figures { median, min, max, .. } = figures;
     let ratio = ratio.map(|ratio| format!("{ratio:.3}")).unwrap_or_default();
-    write!(f, "  {name:<60} {median:>10.1} {min:>10.1} {max:>10.1} {ratio:>7}")?;
+    write!(f, "  {name:<72} {median:>10.1} {min:>10.1} {max:>10.1} {ratio:>7}")?;
     goal.map_or(Ok(()), |goal| write!(f, "  {goal}"))
 }
 

@@ -1,10 +1,13 @@
 //! Where everything is measured: a lab, a daemon whose state is on a disk, and so many associated floating IPs.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tempfile::TempDir;
 
+use super::progress::Progress;
+use super::report::Missing;
 use super::watch::Watch;
 use crate::scenario::BRIDGES;
 use crate::site::DECLARATION;
@@ -22,14 +25,17 @@ pub(super) struct Stage {
     pub(super) daemon: Daemon,
     /// What the daemon took with nothing declared, in bytes.
     pub(super) empty: u64,
+    /// Peers that failed here.
+    pub(super) missing: Vec<Missing>,
     disk: TempDir,
     is_connected: bool,
+    progress: Progress,
 }
 
 impl Stage {
     /// Sets the stage, with its files on the disk of this directory. The bridges are not connected yet.
     #[track_caller]
-    pub(super) fn set(size: u32, parent: &Path) -> Self {
+    pub(super) fn set(size: u32, parent: &Path, progress: Progress) -> Self {
         let disk = tempfile::tempdir_in(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
         let lab = Lab::up("flat");
         let state = disk.path().canonicalize().expect("it exists").join("state");
@@ -38,14 +44,45 @@ impl Stage {
         for line in DECLARATION {
             daemon.buoyctl_json(["--wait", "store"].into_iter().chain(line.split(' ')));
         }
+        let stage = Self { size, lab, daemon, empty, missing: Vec::new(), disk, is_connected: false, progress };
         if size > 0 {
-            crowd::plug_in(&lab, size);
-            let mut rpc = Rpc::connect(&daemon);
+            crowd::plug_in(&stage.lab, size);
+            let mut rpc = Rpc::connect(&stage.daemon);
             crowd::declare(&mut rpc, "lan");
-            crowd::add_instances(&mut rpc, 0..size, crowd::trunk);
-            crowd::associate(&mut rpc, 0..size);
+            stage.in_pieces("instances are declared", |piece| crowd::add_instances(&mut rpc, piece, crowd::trunk));
+            stage.associate_crowd();
         }
-        Self { size, lab, daemon, empty, disk, is_connected: false }
+        stage
+    }
+
+    /// Associates the whole crowd, durably.
+    #[track_caller]
+    pub(super) fn associate_crowd(&self) {
+        let mut rpc = Rpc::connect(&self.daemon);
+        self.in_pieces("floating IPs are associated", |piece| drop(crowd::associate(&mut rpc, piece)));
+    }
+
+    /// Takes all its floating IPs from the crowd, durably.
+    #[track_caller]
+    pub(super) fn release_crowd(&self) {
+        let mut rpc = Rpc::connect(&self.daemon);
+        self.in_pieces("floating IPs are released", |piece| drop(crowd::release(&mut rpc, piece)));
+    }
+
+    /// Does something with all numbers of the crowd, so many at once that the disk is no matter, and says how far it is.
+    fn in_pieces(&self, what: &str, mut work: impl FnMut(Range<u32>)) {
+        let mut done = 0;
+        while done < self.size {
+            let end = self.size.min(done + PIECE);
+            work(done..end);
+            done = end;
+            self.tell(&format!("{what}, {done} of {}", self.size));
+        }
+    }
+
+    /// Says what is under way.
+    pub(super) fn tell(&self, part: &str) {
+        self.progress.tell(part);
     }
 
     /// Points the bridges at the daemon, whose flows they lack, and waits until both have them; how long that took.
@@ -92,6 +129,16 @@ impl Stage {
         assert!(status.success(), "{line:?}: {status}");
     }
 
+    /// How many flows a bridge has.
+    #[track_caller]
+    pub(super) fn flow_count(&self, bridge: &str) -> u32 {
+        let file = self.file("aggregate");
+        self.ovs_ofctl(&["dump-aggregate"], bridge, &[], Some(&file));
+        let said = std::fs::read_to_string(file).expect("ovs-ofctl has written it");
+        let count = said.split_once("flow_count=").and_then(|(_, rest)| rest.trim().parse().ok());
+        count.unwrap_or_else(|| panic!("no number of flows: {said}"))
+    }
+
     /// Takes all flows from both bridges, which have no controller.
     #[track_caller]
     pub(super) fn clear(&self) {
@@ -121,3 +168,6 @@ impl Stage {
         self.file("state")
     }
 }
+
+/// So many changes are asked for at once.
+const PIECE: u32 = 10_000;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,9 @@ impl Watch {
     #[track_caller]
     pub(super) fn until_applied(&mut self) -> Duration {
         let (mut connected, mut applied) = (None, Vec::new());
+        let deadline = Instant::now() + LONG;
         while applied.len() < BRIDGES.len() {
+            assert!(Instant::now() < deadline, "the bridges lack flows after {LONG:?}, and have connected anew since");
             let (kind, time) = self.event();
             match kind.as_str() {
                 "switch_connected" => drop(connected.get_or_insert(time)),
@@ -81,7 +83,7 @@ fn time_of_day(text: &str) -> Option<Duration> {
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Longer than a large site takes on a slow machine.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(1_200);
 
 #[cfg(test)]
 mod tests {

@@ -132,7 +132,7 @@ impl Layout {
                 "provider",
                 json!({
                     "name": provider, "bridge": bridge_name(host, Kind::External), "uplink": UPLINK,
-                    "gateway": "192.0.2.1",
+                    "gateway": GATEWAY,
                 }),
             ),
             ("pool", json!({"name": pool, "provider": provider, "range": [format!("{first}-{last}")]})),
@@ -188,6 +188,9 @@ pub fn bridge_name(host: u32, kind: Kind) -> String {
 fn guest_port(number: u32) -> String {
     format!("tap{number}")
 }
+
+/// The gateway of all providers.
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 const UPLINK: &str = "eth0";
 /// 127.1.0.1

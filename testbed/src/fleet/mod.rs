@@ -2,7 +2,7 @@
 //! beside them. It shows how the daemon holds out where one machine has no room for so many Open vSwitches.
 //!
 //! Read [`layout`] (what each host has), [`table`] and [`bridge`] (what a switch does with a message), [`peer`] (its
-//! connection), [`crew`] (all of them), [`controller`] and [`client`] (the daemon, and how it is asked), then [`stages`]
+//! connection), [`talk`] (what it says unasked), [`crew`] (all of them), [`controller`] and [`client`] (the daemon, and how it is asked), then [`stages`]
 //! (what is done one after the other, in [`power`], [`check`] and [`fairness`]) and [`report`] (what is said of it).
 
 pub mod bridge;
@@ -19,6 +19,7 @@ pub mod report;
 pub mod spread;
 pub mod stages;
 pub mod table;
+pub mod talk;
 
 pub use layout::Layout;
 pub use report::Report;

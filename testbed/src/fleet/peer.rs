@@ -15,6 +15,7 @@ use nix::sys::socket::{
 };
 
 use super::bridge::{Bridge, Was};
+use super::talk::Talk;
 
 /// How a switch takes what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,10 @@ pub struct Peer {
     pace: Pace,
     bridge: Mutex<Bridge>,
     seen: Mutex<Seen>,
+    talk: Mutex<Talk>,
     stream: Mutex<Option<TcpStream>>,
+    /// Held while a message is written.
+    writing: Mutex<()>,
     leaving: AtomicBool,
 }
 
@@ -78,7 +82,9 @@ impl Peer {
             pace,
             bridge: Mutex::new(bridge),
             seen: Mutex::default(),
+            talk: Mutex::default(),
             stream: Mutex::default(),
+            writing: Mutex::default(),
             leaving: AtomicBool::new(false),
         }
     }
@@ -96,6 +102,26 @@ impl Peer {
     /// What it saw on its last connection.
     pub fn seen(&self) -> Seen {
         lock(&self.seen).clone()
+    }
+
+    /// Begins a talk with the daemon, which goes on by itself. Fails where there is no connection.
+    pub fn begin_talk(&self, talk: Talk) -> Result<()> {
+        let mut stream = match &*lock(&self.stream) {
+            Some(stream) => stream.try_clone().context("clone a socket")?,
+            None => bail!("{} is not connected", self.bridge().name()),
+        };
+        let mut out = BytesMut::new();
+        {
+            let mut own = lock(&self.talk);
+            *own = talk;
+            own.begin(&mut out);
+        }
+        self.write(&mut stream, &out)
+    }
+
+    /// Whether the daemon has given all answers of the last talk.
+    pub fn is_answered(&self) -> bool {
+        lock(&self.talk).is_over()
     }
 
     /// Forgets what it saw.
@@ -156,7 +182,7 @@ impl Peer {
         Message::Hello(Hello::ours()).encode(Xid(1), &mut out)?;
         let (mut buffer, mut chunk) = (BytesMut::new(), vec![0; READ]);
         loop {
-            stream.write_all(&out).context("write")?;
+            self.write(&mut stream, &out)?;
             out.clear();
             let room = if self.pace == Pace::Trickle { TRICKLE } else { READ };
             match stream.read(chunk.get_mut(..room).context("the chunk is as long")?) {
@@ -169,14 +195,14 @@ impl Peer {
                 let (xid, message) = Message::decode(&frame)?;
                 self.take(xid, message, &mut out)?;
                 if out.len() >= READ {
-                    stream.write_all(&out).context("write")?;
+                    self.write(&mut stream, &out)?;
                     out.clear();
                 }
             }
             match self.pace {
                 Pace::Trickle => self.rest(Some(SECOND)),
                 Pace::Deaf if lock(&self.seen).told.is_some() => {
-                    stream.write_all(&out).context("write")?;
+                    self.write(&mut stream, &out)?;
                     self.rest(None);
                     return Ok(());
                 }
@@ -185,10 +211,16 @@ impl Peer {
         }
     }
 
+    fn write(&self, stream: &mut TcpStream, messages: &[u8]) -> Result<()> {
+        let _turn = lock(&self.writing);
+        stream.write_all(messages).context("write")
+    }
+
     fn take(&self, xid: Xid, message: Message, out: &mut BytesMut) -> Result<()> {
         if let Message::Error(error) = &message {
             bail!("the daemon says: {error}");
         }
+        lock(&self.talk).hear(&message, out);
         let (was, answers) = self.bridge().answer(xid, message)?;
         let is_untold = was == Was::Dump && self.pace == Pace::Mute;
         if !is_untold {

@@ -3,7 +3,7 @@
 //! [`ping`], [`exchange`] and [`stream`] carry traffic, [`reach`] does all of it at once, [`mod@hop`] finds the way, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
 //! [`inject`] and [`storm`] send
 //! what no stack would, [`mod@flood`] as much as can be sent, [`mod@stamp`] says when it was, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
-//! nodes.
+//! nodes, and [`stack`] what their kernels count.
 
 pub mod arp;
 pub mod capture;
@@ -16,6 +16,7 @@ pub mod ping;
 pub mod police;
 pub mod reach;
 pub mod responder;
+pub mod stack;
 pub mod stamp;
 pub mod storm;
 pub mod stream;
@@ -30,6 +31,7 @@ pub use inject::inject;
 pub use ping::{PingReport, PingRun, ping};
 pub use police::Police;
 pub use reach::{assert_reaches, assert_refused};
+pub use stack::{counted, with_port};
 pub use stamp::{StampRun, Stamps, moment};
 pub use storm::{StormReport, StormRun};
 pub use stream::{StreamReport, StreamRun};

@@ -21,6 +21,7 @@ fn forms() -> Vec<Vec<Flow>> {
                         dialect: Dialect::OpenFlow10,
                         meters: false,
                         measures: false,
+                        tracks: false,
                         ..bridge(name, local_mac)
                     };
                     let role = Role::of(&site, &bridge.name, &port("br-int"));

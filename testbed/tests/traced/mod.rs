@@ -1,8 +1,11 @@
 //! What `ovs-appctl ofproto/trace` says: the flows that a packet meets, and the datapath actions read as what leaves.
 
+mod resume;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use buoy_topology::PortNo;
 use serde_json::{Value, json};
 
 use crate::packets::Packet;
+pub(crate) use resume::{entrances, names};
 
 /// The control socket of a lab's ovs-vswitchd.
 #[derive(Debug)]
@@ -25,11 +29,20 @@ pub(crate) struct Ovs {
 /// Bridge, table, and the flow's priority and cookie.
 pub(crate) type Stage = (String, u8, Option<(u16, u64)>);
 
-/// What OVS said of a packet.
+/// What OVS said of a packet: until it goes to the connection tracker, and again from there on.
 #[derive(Debug)]
 pub(crate) struct Traced {
     /// All of it.
     pub(crate) text: String,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What OVS said of a packet up to the connection tracker, or to its end.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Source and destination that OVS takes the translated packet to have, where it says so.
+    pub(crate) translated: Option<(Ipv4Addr, Ipv4Addr)>,
+    text: String,
     stages: Vec<Stage>,
     /// Where the packet is measured: after so many stages, and how long it may be. Both ways are told, the longer one first.
     measured: Option<(usize, usize)>,
@@ -85,20 +98,60 @@ impl Ovs {
         }
     }
 
-    pub(crate) fn trace(&mut self, packet: &Packet) -> Traced {
+    /// What becomes of a packet of which the connection tracker says this, each time that it is asked.
+    pub(crate) fn trace(&mut self, packet: &Packet, states: &[u32]) -> Traced {
         let port = if packet.port == PortNo::LOCAL { "LOCAL".to_owned() } else { packet.port.to_string() };
         let mut hex = String::new();
         packet.frame.iter().for_each(|byte| write!(hex, "{byte:02x}").expect("a string takes any text"));
-        let text = self.call("ofproto/trace", &[packet.bridge.as_str(), &format!("in_port={port}"), &hex]);
-        Traced::read(text, self.ports.clone())
+        self.traced(states, [packet.bridge.as_str(), &format!("in_port={port}"), &hex])
+    }
+
+    fn traced<const N: usize>(&mut self, states: &[u32], words: [&str; N]) -> Traced {
+        let states: Vec<_> = states.iter().map(|state| resume::names(*state)).collect();
+        let next = states.iter().flat_map(|state| ["--ct-next", state]);
+        let text = self.call("ofproto/trace", &next.chain(words).collect::<Vec<_>>());
+        let mut parts: Vec<Part> = Vec::new();
+        // A line of = is before and after what is said of the tracker.
+        for (number, text) in text.split(&"=".repeat(79)).enumerate() {
+            if number % 2 == 1 {
+                parts.push(Part::tracked(text));
+                continue;
+            }
+            let mut part = if number == 0 { Part::tracked("") } else { parts.pop().expect("it was announced") };
+            // It goes on where it was, though the bridge that it came in on is told.
+            let resumed = parts.last().and_then(|before| before.stages.last()).map(|(bridge, ..)| bridge.clone());
+            part.read(text, resumed, &self.ports);
+            parts.push(part);
+        }
+        Traced { text, parts }
     }
 }
 
-impl Traced {
-    fn read(text: String, ports: BTreeMap<u32, (String, PortNo)>) -> Self {
+impl Part {
+    /// What is said of the tracker.
+    fn tracked(text: &str) -> Self {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix("Modified flow: "));
+        let address = |name: &str| {
+            let (_, value) = fields(line?).find(|(own, _)| *own == name)?;
+            value.parse().ok()
+        };
+        Self {
+            translated: address("nw_src").zip(address("nw_dst")),
+            text: String::new(),
+            stages: Vec::new(),
+            measured: None,
+            actions: String::new(),
+            ports: BTreeMap::new(),
+        }
+    }
+
+    fn read(&mut self, text: &str, resumed: Option<String>, ports: &BTreeMap<u32, (String, PortNo)>) {
         let (mut stages, mut measured) = (Vec::new(), None);
         let mut bridge = String::new();
         for line in text.lines() {
+            if let Some(name) = resumed.as_ref().filter(|_| line.contains("Resuming from table")) {
+                bridge.clone_from(name);
+            }
             if let Some(name) = line.trim().strip_prefix("bridge(\"") {
                 bridge = name.trim_end_matches("\")").to_owned();
             }
@@ -120,7 +173,8 @@ impl Traced {
         }
         let actions = text.lines().rev().find_map(|line| line.strip_prefix("Datapath actions: "));
         let actions = actions.unwrap_or_else(|| panic!("no actions in\n{text}")).to_owned();
-        Self { text, stages, measured, actions, ports }
+        let translated = self.translated;
+        *self = Self { translated, text: text.to_owned(), stages, measured, actions, ports: ports.clone() };
     }
 
     /// The stages of a packet that has so many bytes without tag and padding.
@@ -158,7 +212,8 @@ impl Traced {
                 .split_once('(')
                 .map_or((action, ""), |(name, rest)| (name, rest.strip_suffix(')').expect("it is closed")));
             match name {
-                "drop" | "meter" => {}
+                // The connection tracker is where the part ends.
+                "drop" | "meter" | "ct_clear" | "ct" | "recirc" => {}
                 "pop_vlan" => headers.vlan = None,
                 "push_vlan" => {
                     let number =

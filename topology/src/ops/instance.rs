@@ -71,7 +71,8 @@ impl Site {
         let interface = self.check_interface(id, &spec.bridge, &spec.project, spec.interface)?;
         let InstanceSpec { project, bridge, labels, note, .. } = spec;
         let labels = Labels::default().with(&labels)?;
-        let instance = Instance { name, project, bridge, interfaces: vec![interface], labels, note };
+        let mut instance = Instance { name, project, bridge, interfaces: vec![interface], labels, note };
+        self.share_names(&mut instance);
         change.put(Record::Instance(Arc::new(instance)));
         Ok(change)
     }
@@ -158,6 +159,7 @@ impl Site {
         let mut change = Change::default();
         let id = self.number(&mut change);
         instance.interfaces.push(self.check_interface(id, &instance.bridge, &instance.project, spec)?);
+        self.share_names(&mut instance);
         change.put(Record::Instance(Arc::new(instance)));
         Ok(change)
     }

@@ -1,6 +1,7 @@
 //! What an admin may do to a site. Each operation reads the site, checks, and returns the [`Change`] that does it;
 //! nothing is changed here. An operation that finds its work already done returns an empty change.
 
+mod bridge;
 pub mod declare;
 mod direct;
 pub mod error;

@@ -61,7 +61,7 @@ impl Site {
             Record::FloatingIp(fip) => {
                 self.index.add_floating_ip(&fip);
                 self.free.add(&fip, pool_of(&self.index, &self.pools, fip.address));
-                self.floating_ips.insert(fip.address, fip);
+                self.floating_ips.insert(fip.address, Arc::new(fip));
             }
             Record::Direct(direct) => {
                 self.index.add_direct(&direct);
@@ -83,7 +83,7 @@ impl Site {
             self.index.remove_pool(old);
         }
         self.index.add_pool(&pool);
-        let records = |span: Span| self.floating_ips.range(span.first..=span.last).map(|(_, fip)| fip);
+        let records = |span: Span| self.floating_ips.range(span.first..=span.last).map(|(_, fip)| &**fip);
         self.free.set_pool(old.as_deref(), Some(&pool), records);
         old
     }
@@ -111,7 +111,7 @@ impl Site {
                 let fip = self.floating_ips.remove(address)?;
                 self.index.remove_floating_ip(&fip);
                 self.free.remove(&fip, pool_of(&self.index, &self.pools, fip.address));
-                Some(Record::FloatingIp(fip))
+                Some(Record::FloatingIp(Arc::unwrap_or_clone(fip)))
             }
             Key::Direct(name) => {
                 let direct = self.directs.remove(name)?;

@@ -10,7 +10,8 @@ pub(super) struct Index {
     spans: BTreeMap<Ipv4Addr, (Ipv4Addr, Name)>,
     fixed: HashMap<(Name, Ipv4Addr), Name>,
     macs: HashMap<(Name, MacAddr), Name>,
-    ports: HashMap<(PortName, PortName), BTreeMap<Option<VlanId>, Name>>,
+    /// By bridge and port. Nearly every port has one: a list in order is its smallest form.
+    ports: HashMap<(PortName, PortName), OnPort>,
     bound: HashMap<(Name, Ipv4Addr), Ipv4Addr>,
     /// Which direct port has an address.
     directs: BTreeMap<Ipv4Addr, Name>,
@@ -20,6 +21,9 @@ pub(super) struct Index {
     networks: HashMap<PortName, BTreeMap<Name, usize>>,
     providers: Providers,
 }
+
+/// The instances on one port, by VLAN.
+type OnPort = Vec<(Option<VlanId>, Name)>;
 
 /// Providers by what else names them.
 #[derive(Clone, Debug, Default)]
@@ -45,11 +49,14 @@ impl Index {
     }
 
     pub(super) fn port(&self, bridge: &PortName, port: &PortName, vlan: Option<VlanId>) -> Option<&Name> {
-        self.ports.get(&(bridge.clone(), port.clone()))?.get(&vlan)
+        let own = self.ports.get(&(bridge.clone(), port.clone()))?;
+        let place = own.binary_search_by_key(&vlan, |own| own.0).ok()?;
+        own.get(place).map(|own| &own.1)
     }
 
     pub(super) fn on_port(&self, bridge: &PortName, port: &PortName) -> impl Iterator<Item = &Name> {
-        self.ports.get(&(bridge.clone(), port.clone())).into_iter().flat_map(BTreeMap::values)
+        let own = self.ports.get(&(bridge.clone(), port.clone()));
+        own.into_iter().flatten().map(|own| &own.1)
     }
 
     /// Every bridge that has instances.
@@ -134,7 +141,11 @@ impl Index {
             self.fixed.insert((network.clone(), interface.ip), name.clone());
             self.macs.insert((network.clone(), interface.mac), name.clone());
             let port = (instance.bridge.clone(), interface.port.clone());
-            self.ports.entry(port).or_default().insert(interface.vlan, name.clone());
+            let own = self.ports.entry(port).or_insert_with(|| Vec::with_capacity(1));
+            match own.binary_search_by_key(&interface.vlan, |own| own.0) {
+                Ok(place) => own.splice(place..=place, [(interface.vlan, name.clone())]).for_each(drop),
+                Err(place) => own.insert(place, (interface.vlan, name.clone())),
+            }
         }
     }
 
@@ -146,9 +157,9 @@ impl Index {
             self.fixed.remove(&(network.clone(), interface.ip));
             self.macs.remove(&(network.clone(), interface.mac));
             let port = (instance.bridge.clone(), interface.port.clone());
-            if let Some(vlans) = self.ports.get_mut(&port) {
-                vlans.remove(&interface.vlan);
-                if vlans.is_empty() {
+            if let Some(own) = self.ports.get_mut(&port) {
+                own.retain(|own| own.0 != interface.vlan);
+                if own.is_empty() {
                     self.ports.remove(&port);
                 }
             }

@@ -3,6 +3,7 @@
 mod apply;
 mod free;
 mod index;
+mod names;
 mod owners;
 mod snat;
 mod spans;
@@ -30,7 +31,7 @@ pub struct Site {
     pools: BTreeMap<Name, Arc<Pool>>,
     networks: BTreeMap<Name, Arc<Network>>,
     instances: BTreeMap<Name, Arc<Instance>>,
-    floating_ips: BTreeMap<Ipv4Addr, FloatingIp>,
+    floating_ips: BTreeMap<Ipv4Addr, Arc<FloatingIp>>,
     directs: BTreeMap<Name, Arc<Direct>>,
     projects: BTreeMap<Name, Arc<Project>>,
     default_quota: Option<Quota>,
@@ -44,6 +45,7 @@ impl Site {
     pub fn load(generation: Generation, records: impl IntoIterator<Item = Record>) -> Self {
         let mut site = Self { generation, ..Self::default() };
         for record in records {
+            let record = site.with_shared_names(record);
             site.put(record);
         }
         site
@@ -141,22 +143,22 @@ impl Site {
 
     /// All addresses that somebody has touched, in ascending order.
     pub fn floating_ips(&self) -> impl Iterator<Item = &FloatingIp> {
-        self.floating_ips.values()
+        self.floating_ips.values().map(|fip| &**fip)
     }
 
     /// What is stored about an address.
     pub fn floating_ip(&self, address: Ipv4Addr) -> Option<&FloatingIp> {
-        self.floating_ips.get(&address)
+        self.floating_ips.get(&address).map(|fip| &**fip)
     }
 
     /// The touched addresses of a span, in ascending order.
     pub fn floating_ips_in(&self, span: Span) -> impl Iterator<Item = &FloatingIp> {
-        self.floating_ips.range(span.first..=span.last).map(|(_, fip)| fip)
+        self.floating_ips.range(span.first..=span.last).map(|(_, fip)| &**fip)
     }
 
     /// The floating IP that is bound to a fixed IP of an instance.
     pub fn floating_ip_of(&self, instance: &Name, fixed_ip: Ipv4Addr) -> Option<&FloatingIp> {
-        self.index.bound(instance, fixed_ip).and_then(|address| self.floating_ips.get(&address))
+        self.index.bound(instance, fixed_ip).and_then(|address| self.floating_ip(address))
     }
 
     /// All direct ports, by name.

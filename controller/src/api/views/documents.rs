@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ThingView;
@@ -35,9 +36,23 @@ pub struct SiteChange {
     /// What it is called.
     pub name: String,
     /// What it was.
-    pub before: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    pub before: Fields,
     /// What it becomes.
-    pub after: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    pub after: Fields,
+}
+
+/// Fields with their values, kept as text: a site has many.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(Box<RawValue>);
+
+impl From<Map<String, Value>> for Fields {
+    fn from(fields: Map<String, Value>) -> Self {
+        let text = RawValue::from_string(Value::Object(fields).to_string());
+        Self(text.expect("JSON that was just written is JSON"))
+    }
 }
 
 views! {

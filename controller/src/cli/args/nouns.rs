@@ -150,7 +150,18 @@ pub(in crate::cli) enum Switch {
     Show(ByBridge),
     /// The flows of a bridge, with counters, in ovs-ofctl's words
     Flows(ByBridge),
+    /// No longer wait for a bridge that does not come back
+    #[command(after_help = FORGET_HELP)]
+    Forget(ByBridge),
 }
+
+const FORGET_HELP: &str =
+    "An address that a bridge served is not given out again, and a moved one is not applied, until that bridge has said
+that it stopped. Where its host is gone for good, this ends the waiting. It is refused while such a bridge is connected.
+Make sure that the host is off: until it connects again it may still answer for the addresses.
+
+Example:
+  buoyctl switch forget br-ex";
 
 const SET_HELP: &str =
     "The provider sees the MAC where its --mac-policy is vmac. While the address is associated, flows and MAC change

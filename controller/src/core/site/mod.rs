@@ -5,6 +5,7 @@ mod mistakes;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use buoy_flows::pipeline::{Entity, Touched};
 use buoy_topology::ops::declare::{AddressSpec, Declared, GuestSpec, QuotaSpec, SiteSpec, StockSpec, Thing};
@@ -17,9 +18,9 @@ use super::direct::direct_spec;
 use super::plan::{Planned, Subject, default_project, planned, provider_spec};
 use super::projects::quota_of;
 use super::standing::Scope;
-use crate::api::site::NOUNS;
 use crate::api::views::{SiteChange, SiteView, ThingView};
 use crate::api::{ApiError, InstanceEntry, InterfaceEntry, NetworkEntry, PoolEntry, Setting, SiteApply, Switch};
+use crate::rpc::Exported;
 use entries::entry;
 
 impl Core {
@@ -31,25 +32,21 @@ impl Core {
         let view = self.site_view(&declared, params);
         let notices = self.site_notices(&declared);
         if params.dry_run {
-            let planned = planned(Default::default(), Subject::Site(Box::new(view)), Scope::default());
+            let planned = planned(Default::default(), Subject::Site(Arc::new(view)), Scope::default());
             return Ok(Planned { notices, ..planned });
         }
         let scope = self.site_scope(&spec, &declared);
         let mut announced = self.newly_shared(&declared.change);
         announced.extend(addresses(&declared).filter(|own| self.is_announced(*own, &declared.after)));
-        let mut planned = planned(declared.change, Subject::Site(Box::new(view)), scope);
+        let mut planned = planned(declared.change, Subject::Site(Arc::new(view)), scope);
         (planned.announce, planned.notices) = (announced, notices);
         Ok(planned)
     }
 
-    /// The site as it can be declared: an array for each kind of entry.
-    pub(super) fn site_export(&self) -> Value {
-        let mut whole = Map::from_iter([("generation".to_owned(), Value::from(self.site.generation().0))]);
-        for noun in NOUNS {
-            let own = entries::all(&self.site).filter(|key| Thing::of(key).is_some_and(|thing| thing.word() == noun));
-            whole.insert(noun.to_owned(), own.filter_map(|key| entry(&self.site, &key)).collect());
-        }
-        whole.into()
+    /// The site as it can be declared.
+    pub(super) fn site_export(&self) -> Exported {
+        let text = |key| Some((Thing::of(&key)?.word(), entry(&self.site, &key)?.to_string()));
+        Exported { generation: self.site.generation(), entries: entries::all(&self.site).filter_map(text).collect() }
     }
 
     fn site_spec(&self, params: &SiteApply) -> Result<SiteSpec, Vec<crate::api::Mistake>> {
@@ -136,7 +133,7 @@ impl Core {
         old.retain(|name, _| !is_same.contains(name));
         new.retain(|name, _| !is_same.contains(name));
         let (noun, name) = (Thing::of(key)?.word().to_owned(), key.name());
-        Some(SiteChange { action: action.to_owned(), noun, name, before: old, after: new })
+        Some(SiteChange { action: action.to_owned(), noun, name, before: old.into(), after: new.into() })
     }
 
     /// Where what is declared has to be in force, and where what it changed was.

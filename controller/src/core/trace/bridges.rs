@@ -151,6 +151,7 @@ fn bridge(name: PortName, ports: BTreeSet<PortName>) -> Bridge {
         dialect: Dialect::OpenFlow13,
         meters: true,
         measures: true,
+        tracks: true,
         ports: numbered.chain([local]).collect(),
     }
 }

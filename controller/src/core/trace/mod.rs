@@ -2,9 +2,10 @@
 //! they are made and run through in a thread of their own, of what the core had when it began, one packet after the other.
 //!
 //! Read [`bridges`] (what the bridges have, or would have), [`sender`] (where the packet comes in, and with which
-//! addresses), [`packet`] (its bytes), [`told`] (what is said of it).
+//! addresses), [`packet`] (its bytes), [`connection`] (which packet of a connection it is), [`told`] (what is said of it).
 
 mod bridges;
+mod connection;
 mod packet;
 mod sender;
 mod told;
@@ -21,7 +22,7 @@ use tokio::task::spawn_blocking;
 
 use super::Core;
 use super::views::{json, no_switch};
-use crate::api::trace::TraceView;
+use crate::api::trace::{TraceState, TraceView};
 use crate::api::{ApiError, ErrorKind, Request, TraceShow};
 use crate::rpc::{Answer, Ask};
 use bridges::Bridges;
@@ -116,7 +117,9 @@ impl Scene {
         }
         let frame = packet::frame(params, &sender)?;
         let network = bridges.network(self, installed)?;
-        let trace = network.send(&sender.bridge, sender.port, &frame);
+        let connection::Asked { bridge, port, frame, mut known } =
+            connection::asked(params.ct_state, &network, (&sender.bridge, sender.port), frame)?;
+        let trace = network.send_after(&mut known, &bridge, port, &frame);
         let telling = told::Telling { scene: self, bridges: &bridges };
         let Some(verdict) = telling.verdict(&trace) else { return Err(invalid("the frame is too short to be one")) };
         let mut notices = sender.notices.clone();
@@ -125,11 +128,16 @@ impl Scene {
                 format!("{bridge} is not connected: its port numbers and the MACs of its ports are assumed")
             }));
         }
+        let ct_state = told::Telling::ct_state(&trace);
+        if let (Some(_), TraceState::New) = (&ct_state, params.ct_state) {
+            notices.push("the connection tracker knows no connection before this packet: --ct-state traces a later one, the answer or an error".to_owned());
+        }
         json(TraceView {
-            port: bridges.port_name(&sender.bridge, sender.port),
-            bridge: sender.bridge,
+            port: bridges.port_name(&bridge, port),
+            bridge,
             packet: packet::words(&frame),
             bytes: packet::hex(&frame),
+            ct_state,
             installed: is_installed,
             assumed: bridges.assumed.iter().cloned().collect(),
             stages: telling.stages(&trace),

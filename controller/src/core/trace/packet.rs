@@ -8,7 +8,7 @@ use etherparse::PacketBuilder;
 
 use super::invalid;
 use super::sender::Sender;
-use crate::api::trace::TraceProtocol;
+use crate::api::trace::{TraceProtocol, TraceState};
 use crate::api::{ApiError, TraceShow};
 
 /// The frame that comes in.
@@ -26,6 +26,9 @@ pub(super) fn frame(params: &TraceShow, sender: &Sender) -> Result<Vec<u8>, ApiE
     let written = match params.proto {
         TraceProtocol::Icmp => ip.icmpv4_echo_request(1, 1).write(&mut frame, &BODY),
         TraceProtocol::Udp => ip.udp(SOURCE_PORT, port).write(&mut frame, &BODY),
+        TraceProtocol::Tcp if params.ct_state == TraceState::Est => {
+            ip.tcp(SOURCE_PORT, port, 1, 65_535).ack(1).write(&mut frame, &[])
+        }
         TraceProtocol::Tcp => ip.tcp(SOURCE_PORT, port, 0, 65_535).syn().write(&mut frame, &[]),
     };
     written.map_err(|error| invalid(error.to_string()))?;

@@ -1,7 +1,7 @@
 //! What is said of a trace: its stages, and where the packet ends.
 
-use buoy_flows::openflow::PacketInReason;
-use buoy_flows::simulate::{Cause, Headers, Outcome, Trace};
+use buoy_flows::openflow::{Match, MatchField, PacketInReason};
+use buoy_flows::simulate::{Cause, Effect, Headers, Outcome, Trace};
 use buoy_topology::{PortName, PortNo};
 
 use super::Scene;
@@ -27,6 +27,16 @@ impl Telling<'_> {
             sentence: trace.sentence(index, self.bridges),
         });
         told.collect()
+    }
+
+    /// What the connection tracker says of the packet in the end, in ovs-ofctl's words; none where it is not asked.
+    pub(super) fn ct_state(trace: &Trace) -> Option<String> {
+        let mut states = trace.stages.iter().flat_map(|stage| &stage.effects).filter_map(|effect| match effect {
+            Effect::Tracked(tracked) => Some(tracked.after.ct_state),
+            _ => None,
+        });
+        let text = Match::new().with(MatchField::CtState(states.next_back()?.into())).to_string();
+        text.strip_prefix("ct_state=").map(str::to_owned)
     }
 
     /// Where the packet ends; none where it met nothing.
@@ -69,6 +79,12 @@ impl Telling<'_> {
                     cause => format!("{cause}, {place}"),
                 };
                 verdict.reason = Some(cause.to_string());
+            }
+            Outcome::Held => {
+                verdict.result = "held".to_owned();
+                let why = "it is a fragment, and the connection tracker keeps it until the others are there";
+                verdict.sentence = format!("{why}, {place}");
+                verdict.reason = Some(why.to_owned());
             }
             Outcome::Controller { reason, .. } => {
                 let why = match reason {

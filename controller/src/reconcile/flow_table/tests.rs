@@ -1,14 +1,16 @@
 mod drift;
 mod histories;
+mod plain;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use buoy_flows::flow::Owner;
 use buoy_flows::flow::owner::Feature;
-use buoy_flows::openflow::{Cookie, FlowModFlags, FlowStats, Match, TableId};
+use buoy_flows::flow::{FlowBody, Owner};
+use buoy_flows::openflow::{Cookie, FlowMod, FlowModCommand, FlowModFlags, FlowStats, Match, TableId};
 
 use super::*;
+use crate::reconcile::Lane;
 
 const OTHERS: Cookie = Cookie(0x1234);
 
@@ -20,7 +22,7 @@ struct Switch {
 
 impl Switch {
     fn apply(&mut self, batch: &Batch) {
-        for FlowMod { table, priority, matching, command, cookie, instructions, .. } in batch.flow_mods() {
+        for FlowMod { table, priority, matching, command, cookie, instructions, .. } in flow_mods(batch) {
             let key = (table, priority, matching.clone());
             match command {
                 FlowModCommand::Add => {
@@ -81,7 +83,7 @@ fn all(_: &Entity, _: Lane) -> bool {
 }
 
 fn flow_mods(batch: &Batch) -> Vec<FlowMod> {
-    batch.flow_mods().collect()
+    batch.flow_mods().map(|step| step.to_flow_mod()).collect()
 }
 
 /// A table that knows what a switch has.
@@ -214,7 +216,7 @@ fn refused_flow_is_not_sent_again_until_it_changes() {
     let mut table = synced(&Switch::default());
     table.want(&Entity::Base, &[flow(1, 10), flow(2, 20)]);
     let batch = table.due(all);
-    let index = batch.flow_mods().position(|flow_mod| flow_mod.priority == 2).unwrap();
+    let index = flow_mods(&batch).iter().position(|own| own.priority == 2).unwrap();
     table.refused(&batch, index, "OFPBAC_BAD_OUT_PORT");
     let reason = table.refusal(&Entity::Base).expect("a refusal");
     assert!(reason.starts_with("OFPBAC_BAD_OUT_PORT: ") && reason.contains("priority=2"), "{reason}");
@@ -283,7 +285,11 @@ fn old_layout_serves_until_the_new_one_may_be_installed() {
     table.want(&association(1), &[flow(2, 10)]);
     switch.dump_into(&mut table);
     let early = table.due(|_, lane| lane == Lane::Remove);
-    assert_eq!(early.flow_mods().map(|own| own.priority).collect::<Vec<_>>(), [5], "an orphan of another origin");
+    assert_eq!(
+        flow_mods(&early).iter().map(|own| own.priority).collect::<Vec<_>>(),
+        [5],
+        "an orphan of another origin"
+    );
     assert_eq!(table.due(all).len(), 3);
     roll_out(&mut table, &mut switch);
     let mut expected = Switch::default();
@@ -314,7 +320,7 @@ fn full_table_refuses_its_new_flows_at_once() {
     table.want(&association(1), &[flow(2, 20), flow(3, 30), elsewhere.clone()]);
     table.want(&Entity::Base, &[flow(1, 11)]);
     let batch = table.due(all);
-    let index = batch.flow_mods().position(|own| own.priority == 3).unwrap();
+    let index = flow_mods(&batch).iter().position(|own| own.priority == 3).unwrap();
     table.refused_for_want_of_room(&batch, index, "OFPFMFC_TABLE_FULL");
     assert_eq!(roll_out(&mut table, &mut switch), 2, "what changes in place, and another table");
     let mut expected = Switch::default();

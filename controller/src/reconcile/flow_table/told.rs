@@ -6,13 +6,16 @@ use std::sync::Arc;
 use buoy_flows::flow::{FlowBody, FlowKey, Owner};
 use buoy_flows::openflow::{FlowChange, FlowEvent, FlowStats};
 
-use super::{DumpNo, FlowTable, Row};
+use super::FlowTable;
+use super::groups::Found;
+use super::rows::Row;
 
 impl FlowTable {
     /// The switch is about to say what it has. Until it has said all, nothing is known; but where that is only to make
     /// sure ([`FlowTable::is_synced`]), what was known goes on to count.
     pub fn begin_dump(&mut self) {
-        self.dump = DumpNo(self.dump.0.wrapping_add(1));
+        self.dump = self.dump.next();
+        self.groups.begin_dump();
         self.surprises = 0;
     }
 
@@ -40,6 +43,7 @@ impl FlowTable {
                 self.surprises += 1;
             }
         }
+        self.surprises += self.groups.end_dump();
         self.rows.retain(|_, row| row.want.is_some() || row.have.is_some());
         self.dirty.clear();
         self.pending.clear();
@@ -50,6 +54,8 @@ impl FlowTable {
                 *self.pending.entry(Arc::clone(entity)).or_default() += 1;
             }
         }
+        let apart: Vec<_> = self.wanted.keys().cloned().collect();
+        apart.iter().for_each(|entity| self.tighten(entity));
         if was_synced { self.surprises } else { 0 }
     }
 
@@ -64,7 +70,16 @@ impl FlowTable {
             let body = is_ours.then(|| FlowBody::changed(change).ok()).flatten();
             self.has(key.clone(), is_ours, body);
         }
-        self.rows.get(&key).is_some_and(Row::is_dirty)
+        self.is_dirty(&key)
+    }
+
+    fn is_dirty(&self, key: &FlowKey) -> bool {
+        let lacks = |found: Found| self.groups.get(found.slot).is_some_and(|group| group.lacks() & found.bit != 0);
+        self.rows.get(key).is_some_and(Row::is_dirty) || self.groups.find(key, None).is_some_and(lacks)
+    }
+
+    fn is_wanted(&self, key: &FlowKey) -> bool {
+        self.rows.get(key).is_some_and(|row| row.want.is_some()) || self.groups.find(key, None).is_some()
     }
 
     /// The switch has a flow under this identity: one of ours with this body, or one of somebody else. Returns whether
@@ -75,7 +90,7 @@ impl FlowTable {
             return self.had(&key, body);
         }
         // It counts as not there: adding ours replaces it, and nothing of ours ever deletes it.
-        if self.rows.get(&key).is_some_and(|row| row.want.is_some()) {
+        if self.is_wanted(&key) {
             tracing::warn!(flow = ?key, "a foreign flow has the identity of one of ours, and is replaced");
         }
         let is_news = self.had(&key, None);
@@ -84,8 +99,12 @@ impl FlowTable {
     }
 
     fn had(&mut self, key: &FlowKey, body: Option<FlowBody>) -> bool {
+        if let Some(found) = self.groups.find(key, body.as_ref()).filter(|found| found.same_body || body.is_none()) {
+            self.groups.saw(found.slot, found.bit, found.bit);
+            return self.groups.note(found.slot, found.bit, body.is_some(), self.synced);
+        }
         let dump = self.dump;
-        let is_known = self.rows.contains_key(key);
+        let is_known = self.rows.contains_key(key) || self.groups.find(key, None).is_some();
         if !is_known && body.is_none() {
             return false;
         }

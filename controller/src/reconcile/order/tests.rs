@@ -117,7 +117,7 @@ fn address_is_taken_from_br_int_while_br_ex_is_away() {
 fn move_is_one_batch_on_br_int() {
     let mut host = Host::serving();
     host.integration.want(&ADDRESS, &[flow(2)]);
-    let flow_mods = host.integration_due().flow_mods();
+    let flow_mods = host.integration_due().flow_mods().map(|step| step.to_flow_mod());
     let mut commands: Vec<_> = flow_mods.map(|own| (own.priority, own.command)).collect();
     commands.sort();
     assert_eq!(commands, [(1, FlowModCommand::DeleteStrict), (2, FlowModCommand::Add)]);
@@ -127,8 +127,43 @@ fn move_is_one_batch_on_br_int() {
 #[test]
 fn what_has_no_order_waits_for_nothing() {
     for role in [Role::External, Role::Integration, Role::Unconfigured] {
-        for lane in [Lane::Install, Lane::Remove] {
+        for lane in [Lane::Install, Lane::Remove, Lane::Replace] {
             assert!(is_due(role, &Entity::Base, lane, std::iter::empty()));
         }
     }
+}
+
+#[test]
+fn what_is_on_its_way_to_the_other_bridge_counts_where_it_is_marked() {
+    let mut host = Host::new();
+    host.wants(&[flow(1)]);
+    let external = |host: &Host, is_marked| {
+        let other = || [(Role::Integration, &host.integration, is_marked)].into_iter();
+        host.external.due(|entity, lane| is_due_after(Role::External, entity, lane, other())).len()
+    };
+    assert_eq!([false, true].map(|is_marked| external(&host, is_marked)), [0, 1]);
+    let batch = host.integration_due();
+    host.integration.refused(&batch, 0, "OFPBAC_BAD_OUT_PORT");
+    assert_eq!(external(&host, true), 0, "br-int will not have it");
+    host.integration.lose_sync();
+    assert_eq!(external(&host, true), 0, "what br-int has is not known");
+    let mut host = Host::serving();
+    host.wants(&[]);
+    let integration = |host: &Host, is_marked| {
+        let other = || [(Role::External, &host.external, is_marked)].into_iter();
+        host.integration.due(|entity, lane| is_due_after(Role::Integration, entity, lane, other())).len()
+    };
+    assert_eq!([false, true].map(|is_marked| integration(&host, is_marked)), [0, 1]);
+}
+
+#[test]
+fn a_batch_is_within_another_that_has_all_its_steps_as_they_are() {
+    let mut table = empty();
+    table.want(&Entity::Base, &[flow(1)]);
+    let one = table.due(|_, _| true);
+    table.want(&ADDRESS, &[flow(2)]);
+    let both = table.due(|_, _| true);
+    assert!(one.is_within(&both) && !both.is_within(&one));
+    table.want(&Entity::Base, &[]);
+    assert!(!one.is_within(&table.due(|_, _| true)), "it is not wanted any more");
 }

@@ -1,3 +1,4 @@
+use buoy_topology::Generation;
 use serde_json::json;
 
 use super::*;
@@ -77,7 +78,10 @@ fn a_site_goes_out_in_parts_and_nothing_is_lost() {
     let fips: Vec<_> =
         (0..20_000).map(|number| json!({"address": number.to_string(), "note": "x".repeat(40)})).collect();
     let (mut parts, now) = (Parts::new(places()), Instant::now());
-    let mut page = parts.first(json!({"generation": 7, "pool": [{"name": "a"}], "fip": fips}), now).unwrap();
+    let entries = fips.iter().map(|own| ("fip", own.to_string()));
+    let entries = std::iter::once(("pool", r#"{"name":"a"}"#.to_owned())).chain(entries).collect();
+    let read = |page: String| serde_json::from_str::<Value>(&page).unwrap();
+    let mut page = read(parts.first(Exported { generation: Generation(7), entries }, now).unwrap());
     assert_eq!(page["pool"], json!([{"name": "a"}]));
     let (mut got, mut number) = (Vec::new(), 0);
     loop {
@@ -88,7 +92,7 @@ fn a_site_goes_out_in_parts_and_nothing_is_lost() {
             break;
         }
         number += 1;
-        page = parts.further(number, now).unwrap();
+        page = read(parts.further(number, now).unwrap());
     }
     assert_eq!(got, fips);
     assert!(number > 3 && parts.further(number + 1, now).is_err());

@@ -2,32 +2,34 @@
 //!
 //! A bundle is OPEN, ADDs, BARRIER in one go; when the barrier is answered the errors are known, and the bundle is
 //! committed or discarded. An ADD that is refused does not poison its bundle in OVS, so a commit without that look would
-//! apply the rest.
+//! apply the rest. One that is only prepared waits there until the core has decided.
 
 use std::fmt;
 use std::time::Instant;
 
+use buoy_flows::flow::Step;
 use buoy_flows::openflow::{
-    BundleAdd, BundleControl, BundleControlKind, BundleFlags, BundleId, ErrorMsg, FlowMod, FlowStats, Message, Xid,
+    BundleControl, BundleControlKind, BundleFlags, BundleId, EncodeError, ErrorMsg, FlowStats, Message, Xid,
 };
+use bytes::BytesMut;
 
 use super::phases::Phases;
-use super::{CloseReason, Event, JOB_WAIT, Session};
+use super::{CloseReason, Event, HOLD_WAIT, JOB_WAIT, Session, legacy};
 
 /// The flow mods of a bundle, made when they are sent.
-pub struct FlowMods(Box<dyn ExactSizeIterator<Item = FlowMod> + Send>);
+pub struct FlowMods(Box<dyn ExactSizeIterator<Item = Step> + Send>);
 
 impl FlowMods {
-    /// The flow mods that an iterator makes.
-    pub fn new(flow_mods: impl ExactSizeIterator<Item = FlowMod> + Send + 'static) -> Self {
-        Self(Box::new(flow_mods))
+    /// The flow mods of the steps that an iterator gives.
+    pub fn new(steps: impl ExactSizeIterator<Item = Step> + Send + 'static) -> Self {
+        Self(Box::new(steps))
     }
 }
 
 impl Iterator for FlowMods {
-    type Item = FlowMod;
+    type Item = Step;
 
-    fn next(&mut self) -> Option<FlowMod> {
+    fn next(&mut self) -> Option<Step> {
         self.0.next()
     }
 
@@ -53,6 +55,8 @@ pub enum BundleOutcome {
     Refused(Vec<Refusal>),
     /// Nothing is in force; the bundle as a whole was refused.
     Failed(String),
+    /// Nothing is in force; a bundle that was prepared has been given up.
+    Discarded,
 }
 
 /// A flow mod that a switch refused.
@@ -90,26 +94,45 @@ pub(super) struct Bundle {
     first: Xid,
     count: u32,
     stage: Stage,
+    fate: Fate,
     refused: Vec<Refusal>,
     failed: Option<String>,
 }
 
+/// What becomes of a bundle in which the switch finds no fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The core has not decided yet.
+    Open,
+    Commit,
+    Discard,
+}
+
 #[derive(Debug)]
 enum Stage {
-    Adding { xid: Xid, rest: FlowMods },
-    Checking { barrier: Xid },
-    Ending { xid: Xid },
+    Adding {
+        xid: Xid,
+        rest: FlowMods,
+    },
+    Checking {
+        barrier: Xid,
+    },
+    /// It has no fault, and waits for the core.
+    Held,
+    Ending {
+        xid: Xid,
+    },
 }
 
 impl Session {
-    pub(super) fn begin_bundle(&mut self, flow_mods: FlowMods) {
+    pub(super) fn begin_bundle(&mut self, flow_mods: FlowMods, fate: Fate) {
         let id = self.next_bundle();
         self.send(control(id, BundleControlKind::OpenRequest));
         let first = self.next_xid();
         let count = u32::try_from(flow_mods.0.len()).unwrap_or(u32::MAX);
         self.xid = self.xid.wrapping_add(count);
         let stage = Stage::Adding { xid: first, rest: flow_mods };
-        self.begin(Job::Bundle(Bundle { id, first, count, stage, refused: Vec::new(), failed: None }));
+        self.begin(Job::Bundle(Bundle { id, first, count, stage, fate, refused: Vec::new(), failed: None }));
     }
 
     pub(super) fn begin(&mut self, job: Job) {
@@ -117,10 +140,27 @@ impl Session {
         self.job_moved = None;
     }
 
-    /// Gives up on a switch that does not go on with its job.
+    /// Decides on a bundle that was prepared. One that has ended, or is decided on, is not prepared any more.
+    pub(super) fn decide(&mut self, fate: Fate) {
+        let Some(Job::Bundle(bundle)) = &mut self.job else { return };
+        if bundle.fate == Fate::Open {
+            bundle.fate = fate;
+            if matches!(bundle.stage, Stage::Held) {
+                self.commit_or_discard();
+            }
+        }
+    }
+
+    /// Gives up on a switch that does not go on with its job, and on a bundle that the core does not decide on: the switch
+    /// does not keep it for long either.
     pub(super) fn tick_job(&mut self, now: Instant) -> Result<(), CloseReason> {
         let Some(job) = &self.job else { return Ok(()) };
+        let is_held = matches!(job, Job::Bundle(Bundle { stage: Stage::Held, .. }));
         match self.job_moved {
+            Some(moved) if is_held && now.duration_since(moved) >= HOLD_WAIT => {
+                self.decide(Fate::Discard);
+                Ok(())
+            }
             Some(moved) if now.duration_since(moved) >= JOB_WAIT => Err(CloseReason::JobTimeout { job: job.word() }),
             Some(_) => Ok(()),
             None => {
@@ -130,22 +170,25 @@ impl Session {
         }
     }
 
-    /// The next message of the bundle under way. They are made one by one, so that a large bundle is never encoded whole.
-    pub(super) fn next_of_job(&mut self) -> Option<(Xid, Message)> {
-        if let Some(Job::Phases(_)) = self.job {
-            return self.next_of_phase();
+    /// Writes the next message of the job under way; false where it has none. They are made one by one, so that a large
+    /// bundle is never encoded whole.
+    pub(super) fn put_next_of_job(&mut self, out: &mut BytesMut) -> Result<bool, EncodeError> {
+        if let Some((xid, message)) = self.next_of_phase() {
+            legacy::encode(&message, xid, out)?;
+            return Ok(true);
         }
-        let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return None };
-        let Stage::Adding { xid, rest } = stage else { return None };
+        let Some(Job::Bundle(Bundle { id, stage, .. })) = &mut self.job else { return Ok(false) };
+        let Stage::Adding { xid, rest } = stage else { return Ok(false) };
         let own = *xid;
         self.job_moved = None;
-        if let Some(flow_mod) = rest.0.next() {
+        if let Some(step) = rest.next() {
             *xid = Xid(own.0.wrapping_add(1));
-            let add = BundleAdd { id: *id, flags: FLAGS, message: Box::new(Message::FlowMod(flow_mod)) };
-            return Some((own, Message::BundleAdd(add)));
+            step.put_in_bundle(*id, FLAGS, own, out)?;
+        } else {
+            *stage = Stage::Checking { barrier: own };
+            Message::BarrierRequest.encode(own, out)?;
         }
-        *stage = Stage::Checking { barrier: own };
-        Some((own, Message::BarrierRequest))
+        Ok(true)
     }
 
     pub(super) fn on_flows(&mut self, xid: Xid, part: Vec<FlowStats>, more: bool) {
@@ -170,11 +213,19 @@ impl Session {
     }
 
     fn commit_or_discard(&mut self) {
-        let Some(Job::Bundle(bundle)) = &self.job else { return };
-        let clean = bundle.refused.is_empty() && bundle.failed.is_none();
-        let kind = if clean { BundleControlKind::CommitRequest } else { BundleControlKind::DiscardRequest };
-        let end = self.send(control(bundle.id, kind));
+        let Some(Job::Bundle(bundle)) = &mut self.job else { return };
         self.job_moved = None;
+        let is_clean = bundle.refused.is_empty() && bundle.failed.is_none();
+        let kind = match bundle.fate {
+            Fate::Open if is_clean => {
+                bundle.stage = Stage::Held;
+                return;
+            }
+            Fate::Commit if is_clean => BundleControlKind::CommitRequest,
+            _ => BundleControlKind::DiscardRequest,
+        };
+        let id = bundle.id;
+        let end = self.send(control(id, kind));
         if let Some(Job::Bundle(bundle)) = &mut self.job {
             bundle.stage = Stage::Ending { xid: end };
         }
@@ -203,6 +254,11 @@ impl Session {
                     (Stage::Adding { .. } | Stage::Checking { .. }, _) if place == u32::MAX => {
                         bundle.failed = Some(text)
                     }
+                    // The switch has given it up.
+                    (Stage::Held, _) if place == u32::MAX => {
+                        bundle.failed = Some(text);
+                        self.commit_or_discard();
+                    }
                     _ => return Ok(false),
                 }
                 true
@@ -216,6 +272,7 @@ impl Session {
         self.events.push_back(Event::Bundle(match bundle {
             Bundle { refused, .. } if !refused.is_empty() => BundleOutcome::Refused(refused),
             Bundle { failed: Some(error), .. } => BundleOutcome::Failed(error),
+            Bundle { fate: Fate::Discard, .. } => BundleOutcome::Discarded,
             Bundle { .. } => BundleOutcome::Applied,
         }));
     }

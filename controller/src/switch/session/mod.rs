@@ -45,8 +45,8 @@ pub use close::CloseReason;
 use election::Election;
 use fence::Fences;
 use handshake::Asked;
-use job::Job;
 pub use job::{BundleOutcome, FlowMods, Refusal};
+use job::{Fate, Job};
 pub use words::{Command, Event, Ready};
 
 /// The state of one connection.
@@ -174,7 +174,7 @@ impl Session {
             }
             Command::ClaimPrimary => self.claim_primary(),
             Command::Fence(host) => self.begin_fence(host),
-            Command::Dump(_) | Command::Bundle(_) if self.job.is_some() => {
+            Command::Dump(_) | Command::Bundle(_) | Command::Prepare(_) if self.job.is_some() => {
                 tracing::error!("a switch was given a job while it had one");
             }
             Command::Dump(filter) => {
@@ -183,7 +183,10 @@ impl Session {
                 self.begin(Job::Dump { xid });
             }
             Command::Bundle(flow_mods) if self.dialect == Dialect::OpenFlow10 => self.begin_phases(flow_mods),
-            Command::Bundle(flow_mods) => self.begin_bundle(flow_mods),
+            Command::Bundle(flow_mods) => self.begin_bundle(flow_mods, Fate::Commit),
+            Command::Prepare(flow_mods) => self.begin_bundle(flow_mods, Fate::Open),
+            Command::Commit => self.decide(Fate::Commit),
+            Command::Discard => self.decide(Fate::Discard),
         }
     }
 
@@ -191,10 +194,11 @@ impl Session {
     pub fn transmit(&mut self, out: &mut BytesMut) -> Result<bool, EncodeError> {
         let before = out.len();
         while out.len() < WRITE_AHEAD {
-            let Some((xid, message)) = self.outgoing.pop_front().or_else(|| self.next_of_job()) else { break };
-            match self.dialect {
-                Dialect::OpenFlow13 => message.encode(xid, out)?,
-                Dialect::OpenFlow10 => legacy::encode(&message, xid, out)?,
+            match (self.outgoing.pop_front(), self.dialect) {
+                (Some((xid, message)), Dialect::OpenFlow13) => message.encode(xid, out)?,
+                (Some((xid, message)), Dialect::OpenFlow10) => legacy::encode(&message, xid, out)?,
+                (None, _) if self.put_next_of_job(out)? => {}
+                (None, _) => break,
             }
         }
         Ok(out.len() > before)
@@ -315,6 +319,8 @@ pub const ECHO_AFTER: Duration = Duration::from_secs(5);
 pub const ECHO_WAIT: Duration = Duration::from_secs(10);
 /// How long a dump or a bundle may make no progress. OVS takes in some 70,000 flows a second.
 pub const JOB_WAIT: Duration = Duration::from_secs(60);
+/// How long a bundle is kept that the core does not decide on. OVS keeps it for 10 s.
+const HOLD_WAIT: Duration = Duration::from_secs(5);
 /// How long a peer may read nothing of what it is sent.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
 /// Packets a second that a switch may bring: more than all its meters let through.

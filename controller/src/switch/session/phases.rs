@@ -33,7 +33,8 @@ impl Session {
         let first = self.next_xid();
         let count = u32::try_from(flow_mods.len()).unwrap_or(u32::MAX);
         self.xid = self.xid.wrapping_add(count);
-        let numbered: Vec<_> = (0..).map(|place| Xid(first.0.wrapping_add(place))).zip(flow_mods).collect();
+        let numbered: Vec<_> =
+            (0..).map(|place| Xid(first.0.wrapping_add(place))).zip(flow_mods.map(|step| step.to_flow_mod())).collect();
         let refused: Vec<_> = numbered.iter().enumerate().filter_map(|(index, (_, own))| refusal(index, own)).collect();
         // What has no words is known before anything is sent; the barrier alone then ends the job.
         let rest = if refused.is_empty() { in_order(numbered) } else { VecDeque::new() };

@@ -4,8 +4,9 @@ mod handshake;
 mod jobs;
 mod legacy;
 
+use buoy_flows::flow::{FlowBody, FlowKey, Step};
 use buoy_flows::openflow::{
-    BufferId, BundleControl, BundleControlKind, ControllerRole, Cookie, FlowChange, FlowMod, FlowStats,
+    BufferId, BundleControl, BundleControlKind, ControllerRole, Cookie, FlowChange, FlowMod, FlowModCommand, FlowStats,
     FlowStatsRequest, Match, MeterFeatures, PacketOut, TableId, VERSION_1_3, split_frame,
 };
 use buoy_topology::{DatapathId, MacAddr, PortNo};
@@ -159,7 +160,14 @@ fn handshake() -> [(&'static str, Message); 4] {
 
 fn bundle(flow_mods: usize) -> Command {
     let flow_mod = |n| FlowMod { cookie: Cookie(n as u64), ..FlowMod::default() };
-    Command::Bundle(FlowMods::new((0..flow_mods).map(flow_mod)))
+    Command::Bundle(FlowMods::new((0..flow_mods).map(flow_mod).map(|own| step(&own))))
+}
+
+/// The step whose flow mod this is.
+fn step(flow_mod: &FlowMod) -> Step {
+    let FlowMod { table, priority, matching, cookie, instructions, .. } = flow_mod;
+    let body = (flow_mod.command == FlowModCommand::Add).then(|| FlowBody::of(*cookie, instructions).unwrap());
+    Step { key: FlowKey::of(*table, *priority, matching), body }
 }
 
 fn packet_out() -> Message {

@@ -16,6 +16,13 @@ pub enum Command {
     Dump(FlowStatsRequest),
     /// Apply these as one atomic bundle; [`Event::Bundle`] says how it ended.
     Bundle(FlowMods),
+    /// Have these checked as one atomic bundle, and keep it until [`Command::Commit`] or [`Command::Discard`];
+    /// [`Event::Bundle`] says how it ended. A switch that gets neither loses it after a while.
+    Prepare(FlowMods),
+    /// Commit the bundle that was prepared, as soon as it is checked.
+    Commit,
+    /// Give up the bundle that was prepared.
+    Discard,
     /// Send a packet.
     PacketOut(PacketOut),
     /// Give the switch this meter. One that it has already is no mistake.

@@ -23,8 +23,8 @@ pub(super) enum Event {
     SyncBegan(usize, PathBuf),
     /// It has ended.
     SyncEnded(usize),
-    /// A line on stdout that is a number and a full stop.
-    Said(String),
+    /// A line on stdout that is the number of a commit and a mark: a full stop, or a semicolon.
+    Said(u64, char),
 }
 
 /// Runs one test of this binary under strace, with the directory in `BUOY_STORE_CHILD`.
@@ -137,8 +137,8 @@ impl Reader {
 
 fn said(arguments: &str) -> Option<Event> {
     let text = String::from_utf8(quoted(arguments, 0)?).ok()?;
-    let number = text.trim().strip_suffix('.')?;
-    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| Event::Said(text.trim().to_owned()))
+    let mark = text.trim().chars().last().filter(|mark| ".;".contains(*mark))?;
+    Some(Event::Said(text.trim().strip_suffix(mark)?.parse().ok()?, mark))
 }
 
 /// The bytes of the nth string in quotes. With `-xx` there is nothing but `\xHH` in one.

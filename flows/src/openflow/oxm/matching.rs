@@ -94,10 +94,19 @@ impl Match {
 
     /// Writes the match as it stands in a message: type, length, fields, padding that the length does not count.
     pub(in crate::openflow) fn put(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
+        Self::put_around(out, |out| self.encode_oxm(out))
+    }
+
+    /// The same around fields that are bytes already.
+    pub(in crate::openflow) fn put_oxm(oxm: &[u8], out: &mut BytesMut) -> Result<(), EncodeError> {
+        Self::put_around(out, |out| out.put_slice(oxm))
+    }
+
+    fn put_around(out: &mut BytesMut, fields: impl FnOnce(&mut BytesMut)) -> Result<(), EncodeError> {
         let start = out.len();
         out.put_u16(TYPE_OXM);
         out.put_u16(0);
-        self.encode_oxm(out);
+        fields(out);
         let len = out.len() - start;
         patch_len(out, "match", start + 2, len)?;
         put_padding(out, padding_to_8(len));

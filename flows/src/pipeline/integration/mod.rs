@@ -1,12 +1,13 @@
 //! br-int, the instances' side: anti-spoofing, switching, routing and the rewriting of floating IPs.
 //!
-//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`snat`] is
-//! what instances without a floating IP have in place of [`nat`], [`no_snat`] what is not rewritten, and [`icmp`] what some
-//! of them leave to the controller.
+//! Read the stages in a packet's order: [`admit`], [`arp`], [`l2`], [`route`], [`nat`], [`size`], [`deliver`]; [`snat`] and
+//! [`gateway`] are what instances without a floating IP have in place of [`nat`], towards the world and towards floating
+//! IPs of their network; [`no_snat`] is what is not rewritten, and [`icmp`] what some of them leave to the controller.
 
 mod admit;
 mod arp;
 mod deliver;
+mod gateway;
 mod icmp;
 mod l2;
 mod nat;
@@ -60,15 +61,22 @@ impl<'a> View<'a> {
                 nat::base(flows);
                 size::base(self.world.bridge, flows);
                 snat::base(self, flows);
+                if self.tracks() {
+                    gateway::base(flows);
+                    no_snat::base(flows);
+                }
             }
             Entity::Provider(name) => {
                 let Some(provider) = site.provider(name) else { return };
                 // Where no patch port leads to it, it is another host's: what it routes is reached like the world.
                 let Some(patch) = self.port(&provider.patch_peer()) else { return };
-                no_snat::provider(provider, flows);
+                no_snat::provider(provider, self.tracks(), flows);
                 size::provider(provider, patch, self.world.bridge, flows);
                 if let Some(snat) = site.snat_of(provider) {
                     snat::provider(provider, snat, flows);
+                    if self.tracks() {
+                        gateway::provider(self, provider, snat, flows);
+                    }
                 }
             }
             Entity::Network(name) => {
@@ -77,8 +85,12 @@ impl<'a> View<'a> {
                 arp::network(network, flows);
                 l2::network(network, flows);
                 route::network(network, flows);
-                if let Some(snat) = self.shared_by(network) {
+                let shared = self.shared_by(network);
+                if let Some(snat) = shared {
                     snat::network(network, snat, flows);
+                }
+                if self.tracks() {
+                    gateway::network(network, shared, flows);
                 }
                 let routing = site.providers().filter(|own| !own.no_snat.is_empty());
                 let patches: BTreeSet<_> = routing.filter_map(|own| self.port(&own.patch_peer())).collect();
@@ -93,7 +105,7 @@ impl<'a> View<'a> {
             Entity::Association(address) => {
                 let binding = site.binding(*address).filter(|own| own.instance.bridge == self.world.bridge.name);
                 if let Some(binding) = binding {
-                    nat::association(binding, flows);
+                    nat::association(binding, self.tracks(), flows);
                 }
             }
             Entity::Pool(name) => {
@@ -103,7 +115,11 @@ impl<'a> View<'a> {
                 if provider.and_then(|own| self.port(&own.patch_peer())).is_none() {
                     return;
                 }
-                nat::pool(&site.closed_blocks(pool), flows);
+                let blocks = site.closed_blocks(pool);
+                nat::pool(&blocks, flows);
+                if self.tracks() {
+                    gateway::pool(&blocks, flows);
+                }
             }
             Entity::Neighbour(_) | Entity::Direct(_) => {}
         }
@@ -122,7 +138,15 @@ impl<'a> View<'a> {
             if self.shared_by(network).is_some() {
                 snat::interface(guest, flows);
             }
+            if self.tracks() {
+                gateway::interface(guest, flows);
+            }
         }
+    }
+
+    /// Whether the datapath is taken to have a connection tracker.
+    fn tracks(&self) -> bool {
+        self.world.bridge.tracks
     }
 
     fn port(&self, name: &PortName) -> Option<PortNo> {
@@ -159,8 +183,10 @@ fn end_of(table: TableId) -> DropReason {
         tables::ADMIT => DropReason::UnknownPort,
         tables::ANTI_SPOOF => DropReason::NotIpv4,
         tables::ARP => DropReason::UnknownArpTarget,
-        tables::SOURCE_NAT => DropReason::NoFloatingIp,
+        tables::GATEWAY_BACK => DropReason::ToGateway,
+        tables::SOURCE_NAT | tables::HAIRPIN => DropReason::NoFloatingIp,
         tables::DESTINATION_NAT => DropReason::Unassociated,
+        tables::HAIRPIN_OUT => DropReason::PortsExhausted,
         tables::EGRESS => DropReason::NoPatchPort,
         tables::DELIVER => DropReason::UnknownInstance,
         _ => DropReason::NoMatch,

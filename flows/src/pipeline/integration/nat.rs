@@ -11,7 +11,7 @@ use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
 use crate::pipeline::fields::{ipv4, set_eth_dst, set_eth_src, to};
 use crate::pipeline::registers::{EXIT, NETWORK, ORIGIN, Origin};
-use crate::pipeline::tables::integration::{DELIVER, DESTINATION_NAT, EGRESS, SOURCE_NAT};
+use crate::pipeline::tables::integration::{DELIVER, DESTINATION_NAT, EGRESS, HAIRPIN, SOURCE_NAT};
 
 pub(super) fn base(flows: &mut Vec<Flow>) {
     let owner = Owner { feature: Feature::Nat, entity: 0 };
@@ -27,7 +27,8 @@ pub(super) fn pool(blocks: &[Ipv4Net], flows: &mut Vec<Flow>) {
     }
 }
 
-pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
+/// Where there is no tracker, what a floating IP leads to is delivered at once.
+pub(super) fn association(binding: Binding<'_>, tracks: bool, flows: &mut Vec<Flow>) {
     let Binding { fip, provider, interface, network, .. } = binding;
     let owner = Owner { feature: Feature::Nat, entity: fip.id.0 };
     let outward = Flow::new(SOURCE_NAT, FLOATING, owner).on(within(network)).on(ipv4());
@@ -42,7 +43,7 @@ pub(super) fn association(binding: Binding<'_>, flows: &mut Vec<Flow>) {
         set_eth_src(network.gateway_mac),
         set_eth_dst(interface.mac),
     ];
-    flows.push(inward.apply(rewrite).goto(DELIVER));
+    flows.push(inward.apply(rewrite).goto(if tracks { HAIRPIN } else { DELIVER }));
 }
 
 // SOURCE_NAT, DESTINATION_NAT

@@ -23,7 +23,7 @@ use crate::openflow::{Action, Ct, CtFlags, CtZone, FieldId, Masked, MatchField, 
 use crate::pipeline::drops::DropReason;
 use crate::pipeline::fields::{ipv4, last_drop, set_eth_dst, set_eth_src};
 use crate::pipeline::meters::Meter;
-use crate::pipeline::registers::{EXIT, INTERFACE, NETWORK};
+use crate::pipeline::registers::{EXIT, INTERFACE, NETWORK, SEEKER};
 use crate::pipeline::tables::integration::{
     DELIVER, DESTINATION_NAT, SHARED_BACK, SHARED_HOME, SHARED_OUT, SOURCE_NAT,
 };
@@ -45,8 +45,7 @@ pub(super) fn base(view: &View<'_>, flows: &mut Vec<Flow>) {
         return;
     }
     flows.push(last_drop(SHARED_OUT, DropReason::PortsExhausted));
-    let invalid = Flow::new(SHARED_OUT, INVALID, Owner::dropping(DropReason::Untracked));
-    flows.push(invalid.on(MatchField::CtState(Masked::new(TRACKED | NOT_VALID, TRACKED | NOT_VALID))));
+    flows.push(invalid(SHARED_OUT));
     flows.push(last_drop(SHARED_BACK, DropReason::Unsolicited));
     flows.push(last_drop(SHARED_HOME, DropReason::NoMatch));
     flows.push(Flow::new(SHARED_HOME, HOME, Owner { feature: Feature::Snat, entity: 0 }).on(ipv4()).goto(DELIVER));
@@ -62,23 +61,19 @@ pub(super) fn provider(provider: &Provider, snat: Snat, flows: &mut Vec<Flow>) {
     let owner = Owner { feature: Feature::Snat, entity: provider.id.0 };
     let out = Flow::new(SHARED_OUT, TRANSLATED, owner).on(ipv4()).on(MatchField::Ipv4Src(snat.address().into()));
     flows.push(out.apply([EXIT.set(provider.id.0)]).goto(DESTINATION_NAT));
-    let back = Flow::new(DESTINATION_NAT, SHARED, owner).on(ipv4()).on(MatchField::Ipv4Dst(snat.address().into()));
-    let known = track(snat, CtFlags::default(), Nat::default(), SHARED_BACK);
+    // Who shares it himself sends with a fixed address: that is nobody whom the tracker may take for another one.
+    let back = Flow::new(DESTINATION_NAT, SHARED, owner).on(SEEKER.is(0_u32)).on(ipv4());
+    let back = back.on(MatchField::Ipv4Dst(snat.address().into()));
+    let known = track(shared_zone(snat), CtFlags::default(), Nat::default(), SHARED_BACK);
     flows.push(back.apply([known]));
 }
 
 /// An instance of the network without a floating IP gets the shared address.
 pub(super) fn network(network: &Network, snat: Snat, flows: &mut Vec<Flow>) {
     let owner = Owner { feature: Feature::Snat, entity: network.id.0 };
-    let number = |offset| FieldId::IPV4_SRC.part(offset, if offset == 0 { BITS } else { 32 - BITS });
-    let keyed = [
-        Action::Move { src: FieldId::REG3.part(0, BITS), dst: number(0) },
-        Action::Load { dst: number(BITS), value: u64::from(KEYS.network().to_bits() >> BITS) },
-    ];
-    let addresses = NatRange::V4(snat.address(), None);
-    let nat = Nat { flags: NatFlags::SRC, addresses, ports: snat.ports() };
     let leaving = Flow::new(SOURCE_NAT, UNFLOATING, owner).on(within(network)).on(ipv4()).on(INTERFACE.below(BITS));
-    flows.push(leaving.apply(keyed.into_iter().chain([track(snat, CtFlags::COMMIT, nat, SHARED_OUT)])));
+    let shared = track(shared_zone(snat), CtFlags::COMMIT, source(snat.address(), snat.ports()), SHARED_OUT);
+    flows.push(leaving.apply(keyed().into_iter().chain([shared])));
 }
 
 /// The key becomes the interface's fixed address again.
@@ -108,22 +103,46 @@ impl<'a> View<'a> {
     }
 }
 
-/// Through the tracker, and on in another table. An address has a zone of its own, so that connections of the address that
-/// was shared before are not mistaken for those of the one that is shared now.
-fn track(snat: Snat, flags: CtFlags, nat: Nat, table: TableId) -> Action {
-    let zone = CtZone::Number(ZONES | (snat.address().to_bits() & 0x0fff) as u16);
+/// The source becomes the key of the interface that sent the packet.
+pub(super) fn keyed() -> [Action; 2] {
+    let number = |offset| FieldId::IPV4_SRC.part(offset, if offset == 0 { BITS } else { 32 - BITS });
+    [
+        Action::Move { src: FieldId::REG3.part(0, BITS), dst: number(0) },
+        Action::Load { dst: number(BITS), value: u64::from(KEYS.network().to_bits() >> BITS) },
+    ]
+}
+
+/// Through the tracker, and on in another table.
+pub(super) fn track(zone: CtZone, flags: CtFlags, nat: Nat, table: TableId) -> Action {
     Action::Ct(Ct { flags, zone, table: Some(table), alg: 0, actions: vec![Action::Nat(nat)] })
+}
+
+/// The source becomes an address; 0 for no ports to choose from but those that the tracker chooses.
+pub(super) fn source(address: Ipv4Addr, ports: (u16, u16)) -> Nat {
+    Nat { flags: NatFlags::SRC, addresses: NatRange::V4(address, None), ports }
+}
+
+/// A shared address has a zone of its own, so that connections of the address that was shared before are not mistaken for
+/// those of the one that is shared now.
+pub(super) fn shared_zone(snat: Snat) -> CtZone {
+    CtZone::Number(ZONES | (snat.address().to_bits() & 0x0fff) as u16)
+}
+
+/// What the tracker does not take ends behind it.
+pub(super) fn invalid(table: TableId) -> Flow {
+    let invalid = Flow::new(table, INVALID, Owner::dropping(DropReason::Untracked));
+    invalid.on(MatchField::CtState(Masked::new(TRACKED | NOT_VALID, TRACKED | NOT_VALID)))
 }
 
 /// Addresses that are on no wire (RFC 1112, section 4: reserved).
 const KEYS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4);
 /// How many bits of a key are the interface's number.
-const BITS: u16 = 28;
+pub(super) const BITS: u16 = 28;
 const NUMBERS: u32 = (1 << BITS) - 1;
-/// The zones 0xb000 to 0xbfff are Buoy's.
+/// The zones 0xb000 to 0xbfff.
 const ZONES: u16 = 0xb000;
 /// What ct_state says (ovs-fields(7)): it was looked at, and it is not valid.
-const TRACKED: u32 = 0x20;
+pub(super) const TRACKED: u32 = 0x20;
 const NOT_VALID: u32 = 0x10;
 
 // SOURCE_NAT: after every floating IP.
@@ -132,6 +151,7 @@ const UNFLOATING: u16 = 50;
 const SHARED: u16 = 210;
 // SHARED_OUT
 const TRANSLATED: u16 = 100;
+// Behind the tracker.
 const INVALID: u16 = 10;
 // SHARED_BACK
 const KEYED: u16 = 100;

@@ -9,7 +9,7 @@ use crate::openflow::{FlowModCommand, MatchField, Xid};
 use crate::pipeline::legacy::{LIMITS, MOST_PAIRED};
 
 fn legacy(bridge: Bridge) -> Bridge {
-    Bridge { dialect: Dialect::OpenFlow10, meters: false, measures: false, ..bridge }
+    Bridge { dialect: Dialect::OpenFlow10, meters: false, measures: false, tracks: false, ..bridge }
 }
 
 /// LOCAL has the uplink's MAC, as on a server with one NIC, or one of its own.

@@ -12,15 +12,17 @@ use buoy_flows::openflow::{FlowModCommand, MatchField, TableId};
 use super::Effort;
 use crate::Switch;
 use crate::bench::figures::{Figures, timed};
-use crate::bench::report::{Bound, Row, Unit};
+use crate::bench::ovn::{self, Ovn};
+use crate::bench::report::{Bound, Missing, Row, Unit};
 use crate::bench::stage::Stage;
+use crate::scenario::BRIDGES;
 
-pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
+pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Vec<Row> {
     stage.ensure_connected();
     let mut socket = BufReader::new(UnixStream::connect(stage.daemon.socket()).expect("the daemon accepts"));
     let mut bare = Bare::new(stage);
     let (mut ours, mut sums, mut processes) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..effort.of(3, 500) {
+    for round in 0..effort.instants(stage.size) {
         ours.push(timed(|| ask(&mut socket, "fip.associate", r#","instance":"web-1""#)));
         ask(&mut socket, "fip.disassociate", "");
         sums.push(bare.associate(round));
@@ -29,9 +31,53 @@ pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
             stage.ovs_ofctl(&["--strict", "del-flows"], "br-int", &[PROBE_NAME], None);
         }
     }
-    Row::new("one association", stage.size, Unit::Micros, Figures::of_micros(&ours))
+    let flows = flows_of_one(stage, &mut socket);
+    let ovn = beside_ovn(stage, effort);
+
+    let mut time = Row::new("one association", stage.size, Unit::Micros, Figures::of_micros(&ours))
         .beside("two bare bundle round trips and one fsync", Figures::of_micros(&sums), Some((Bound::AtMost, 1.5)))
-        .beside("one process of ovs-ofctl add-flow", Figures::of_micros(&processes), Some((Bound::AtMost, 0.05)))
+        .beside("one process of ovs-ofctl add-flow", Figures::of_micros(&processes), Some((Bound::AtMost, 0.05)));
+    let mut flows = Row::new("flows of one floating IP", stage.size, Unit::Number, Figures::of(vec![flows]))
+        .aiming(Bound::AtMost, 5.0);
+    if let Some((times, each)) = ovn {
+        // Of what OVN takes beside few others a process is most.
+        let goal = (stage.size >= MOST_OF_OVN).then_some((Bound::AtMost, 0.01));
+        time = time.beside("ovn-nbctl --wait=hv lr-nat-add", Figures::of_micros(&times), goal);
+        if let Some(each) = each {
+            flows = flows.beside("OVN, on the gateway's bridge", Figures::of(vec![each]), None);
+        }
+    }
+    vec![time, flows]
+}
+
+/// How many flows both bridges have more with an association than without.
+fn flows_of_one(stage: &Stage, socket: &mut BufReader<UnixStream>) -> f64 {
+    let count = || BRIDGES.iter().map(|bridge| stage.flow_count(bridge)).sum::<u32>();
+    let before = count();
+    ask(socket, "fip.associate", r#","instance":"web-1""#);
+    let after = count();
+    ask(socket, "fip.disassociate", "");
+    (after - before).into()
+}
+
+/// OVN's times, and its flows for each floating IP where it has some. Where it fails, the report says so.
+fn beside_ovn(stage: &mut Stage, effort: Effort) -> Option<(Vec<Duration>, Option<f64>)> {
+    if stage.size > MOST_OF_OVN || !ovn::is_found() {
+        return None;
+    }
+    stage.tell("OVN takes in as many");
+    let times = |ovn: &Ovn| {
+        stage.tell("one more in OVN");
+        (0..effort.rounds(stage.size)).map(|_| ovn.associate()).collect::<anyhow::Result<Vec<_>>>()
+    };
+    match Ovn::start(stage.size).and_then(|ovn| Ok((times(&ovn)?, ovn.flows_each))) {
+        Ok(measured) => Some(measured),
+        Err(error) => {
+            let why = format!("beside {} others: {error:#}", stage.size);
+            stage.missing.push(Missing { peer: "OVN", why });
+            None
+        }
+    }
 }
 
 /// A client that does what an association takes, and nothing else.
@@ -92,3 +138,5 @@ fn ask(socket: &mut BufReader<UnixStream>, method: &str, more: &str) {
 const FLOWS: [u16; 2] = [2, 1];
 const PROBE: &str = "table=202,priority=7,dl_type=0x88b5,actions=drop";
 const PROBE_NAME: &str = "table=202,priority=7,dl_type=0x88b5";
+/// With more its northd takes minutes.
+const MOST_OF_OVN: u32 = 10_000;

@@ -1,5 +1,6 @@
 //! A flood of ICMP errors: how many of them the daemon translates, and what its connection to the switch can carry.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use buoy_flows::openflow::Message;
@@ -17,7 +18,7 @@ use crate::site::{FLOATING_IP, REMOTE};
 
 pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
     let guest = Guest::open(stage);
-    let way = Way::through_the_uplink(&stage.lab, "errors", &[error()]);
+    let way = Way::through_the_uplink(&stage.lab, "errors", &[refusal(FLOATING_IP)]);
     let time = effort.of(Duration::from_millis(100), Duration::from_secs(3));
     let mut bare = Switch::connect(&stage.lab, "br-int");
     let (mut ours, mut echoes) = (Vec::new(), Vec::new());
@@ -33,13 +34,13 @@ pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
     )
 }
 
-/// Whoever was sent something by the floating IP refuses it.
-fn error() -> Vec<u8> {
+/// Whoever was sent something by a floating IP refuses it.
+pub(super) fn refusal(address: Ipv4Addr) -> Vec<u8> {
     let mut quoted = Vec::new();
-    let packet = PacketBuilder::ipv4(FLOATING_IP.octets(), REMOTE.octets(), 9).udp(7, 7);
+    let packet = PacketBuilder::ipv4(address.octets(), REMOTE.octets(), 9).udp(7, 7);
     packet.write(&mut quoted, b"refused").expect("a vector takes all bytes");
     let error = PacketBuilder::ethernet2(ROUTER_MAC.octets(), REGISTERED_MAC.octets())
-        .ipv4(REMOTE.octets(), FLOATING_IP.octets(), 60)
+        .ipv4(REMOTE.octets(), address.octets(), 60)
         .icmpv4(Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Port));
     let mut frame = Vec::new();
     error.write(&mut frame, &quoted).expect("a vector takes all bytes");

@@ -13,33 +13,61 @@ use crate::{Rpc, crowd};
 
 pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Vec<Row> {
     stage.ensure_connected();
-    let grown = row("memory, as it has grown", stage);
-    churn(stage, effort.of(10, 100_000));
-    let churned = row("memory, after further changes", stage);
+    let grown = each(stage);
+    let churned = churn(stage, effort.of(20, 10 * stage.size));
+    let full = restarted(stage);
+    stage.release_crowd();
+    let instances = restarted(stage);
+    stage.associate_crowd();
+    await_up_to_date(&stage.daemon, LONG);
+    let row = |what, bytes| Row::new(what, stage.size, Unit::BytesEach, Figures::of(bytes));
+    let all_told = |what, bytes| row(what, bytes).aiming(Bound::AtMost, 1_024.0);
+    vec![
+        all_told("memory, as it has grown", vec![grown]),
+        all_told("memory, during further changes", churned),
+        all_told("memory, after a restart", vec![full]),
+        row("memory, of which instances", vec![instances]),
+        row("memory, of which floating IPs", vec![(full - instances).max(0.0)]),
+    ]
+}
+
+/// What there is by each of the crowd, beyond what an empty daemon takes.
+fn each(stage: &Stage) -> f64 {
+    let bytes = stage.daemon.memory().saturating_sub(stage.empty);
+    Duration::from_micros(bytes).as_secs_f64() * 1e6 / f64::from(stage.size)
+}
+
+fn restarted(stage: &mut Stage) -> f64 {
     stage.daemon.stop();
     stage.daemon.start_again();
     await_up_to_date(&stage.daemon, LONG);
-    vec![grown, churned, row("memory, after a restart", stage)]
+    each(stage)
 }
 
-fn row(what: &'static str, stage: &Stage) -> Row {
-    let bytes = stage.daemon.memory().saturating_sub(stage.empty);
-    let each = Duration::from_micros(bytes).as_secs_f64() * 1e6 / f64::from(stage.size);
-    Row::new(what, stage.size, Unit::BytesEach, Figures::of(vec![each])).aiming(Bound::AtMost, 1_024.0)
-}
-
-/// So many times a floating IP of the crowd goes from its instance and comes back.
-fn churn(stage: &Stage, times: u32) {
+/// Floating IPs of the crowd go from their instances and come back, one after the other, until so many changes are made;
+/// what there is by each ten times meanwhile, when both bridges have everything.
+fn churn(stage: &Stage, changes: u32) -> Vec<f64> {
     let mut rpc = Rpc::connect(&stage.daemon);
-    let all: Vec<u32> = (0..times).map(|number| number % stage.size).collect();
-    for piece in all.chunks(1_000) {
-        rpc.pipeline(piece.iter().flat_map(|number| {
-            let (address, instance) = (crowd::address(*number), format!("crowd-{number}"));
-            let come = json!({"address": address, "instance": instance, "wait": "store"});
-            [("fip.disassociate", json!({"address": address, "wait": "store"})), ("fip.associate", come)]
-        }));
-    }
-    await_up_to_date(&stage.daemon, LONG);
+    let mut numbers = (0..stage.size).cycle();
+    let tenth = changes / 10 / 2;
+    let sample = |number: u32| {
+        let mut left = tenth;
+        while left > 0 {
+            let piece = left.min(PIECE);
+            rpc.pipeline(numbers.by_ref().take(usize::try_from(piece).expect("a few")).flat_map(|own| {
+                let (address, instance) = (crowd::address(own), format!("crowd-{own}"));
+                let come = json!({"address": address, "instance": instance, "wait": "store"});
+                [("fip.disassociate", json!({"address": address, "wait": "store"})), ("fip.associate", come)]
+            }));
+            left -= piece;
+        }
+        stage.tell(&format!("{} of {changes} changes", number * tenth * 2));
+        await_up_to_date(&stage.daemon, LONG);
+        each(stage)
+    };
+    (1..=10).map(sample).collect()
 }
 
+/// So many addresses go and come in one go.
+const PIECE: u32 = 1_000;
 const LONG: Duration = Duration::from_secs(600);

@@ -5,6 +5,7 @@ mod datapath;
 mod icmp_errors;
 mod megaflows;
 mod memory;
+mod packets;
 mod programming;
 mod reconnect;
 mod start;
@@ -36,22 +37,30 @@ pub(super) enum Subject {
     Megaflows,
     /// A flood of ICMP errors that the daemon translates
     Icmp,
+    /// Packets that many switches hand to the daemon
+    Packets,
 }
 
 impl Subject {
+    /// Its name on the command line.
+    pub(super) fn name(self) -> String {
+        self.to_possible_value().map(|own| own.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// Measures it. None where it says nothing with so many floating IPs.
     #[track_caller]
     pub(super) fn measure(self, stage: &mut Stage, effort: Effort) -> Vec<Row> {
         match self {
-            Self::Association => vec![association::measure(stage, effort)],
+            Self::Association => association::measure(stage, effort),
             Self::Datapath => datapath::measure(stage, effort),
             Self::Megaflows => megaflows::measure(stage),
             Self::Icmp => vec![icmp_errors::measure(stage, effort)],
             _ if stage.size == 0 => Vec::new(),
             Self::Programming => vec![programming::measure(stage, effort)],
-            Self::Throughput => vec![throughput::measure(stage, effort)],
+            Self::Throughput => throughput::measure(stage, effort),
             Self::Reconnect => vec![reconnect::measure(stage, effort)],
             Self::Memory => memory::measure(stage, effort),
+            Self::Packets => packets::measure(stage, effort),
             Self::Start => vec![start::measure(stage, effort)],
         }
     }
@@ -74,6 +83,16 @@ impl Effort {
             Self::Full if size <= 1_000 => 7,
             Self::Full if size <= 10_000 => 5,
             Self::Full => 3,
+        }
+    }
+
+    /// How often to do what takes an instant, and longer only with very many.
+    fn instants(self, size: u32) -> u16 {
+        match self {
+            Self::Quick => 3,
+            Self::Full if size <= 1_000 => 500,
+            Self::Full if size <= 10_000 => 300,
+            Self::Full => 100,
         }
     }
 

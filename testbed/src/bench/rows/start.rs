@@ -11,7 +11,7 @@ use crate::bench::stage::Stage;
 
 pub(super) fn measure(stage: &mut Stage, effort: Effort) -> Row {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for round in 0..effort.of(1, 7) {
+    for round in 0..effort.rounds(stage.size) {
         stage.daemon.stop();
         let copy = stage.file(&format!("copy-{round}"));
         copy_directory(&stage.state().join("sled"), &copy).expect("the disk has room");

@@ -44,8 +44,11 @@ fn changed_flow_is_put_right() {
 fn added_flow_with_our_cookie_is_taken_away() {
     let (mut table, _) = installed(&Entity::Base, &[flow(1, 10)]);
     assert!(table.changed(&ours(&flow(7, 10), FlowEvent::Added)));
-    let sent = table.due(all).flow_mods();
-    assert_eq!(sent.map(|own| (own.priority, own.command)).collect::<Vec<_>>(), [(7, FlowModCommand::DeleteStrict)]);
+    let sent = flow_mods(&table.due(all));
+    assert_eq!(
+        sent.iter().map(|own| (own.priority, own.command)).collect::<Vec<_>>(),
+        [(7, FlowModCommand::DeleteStrict)]
+    );
 }
 
 #[test]

@@ -151,6 +151,108 @@ fn errors_of_an_earlier_bundle_do_not_touch_the_next() {
     assert_eq!(talk.outcome(), BundleOutcome::Applied);
 }
 
+/// A bundle that was prepared, and that the switch has found no fault in: the session and its OPEN.
+fn prepared(flow_mods: usize) -> (Talk, (Xid, Message)) {
+    let mut talk = Talk::ready();
+    let Command::Bundle(flow_mods) = bundle(flow_mods) else { unreachable!() };
+    talk.session.command(Command::Prepare(flow_mods));
+    let mut sent = talk.sent();
+    let (barrier, _) = sent.pop().unwrap();
+    talk.says(barrier, Message::BarrierReply);
+    assert!(talk.sent().is_empty() && talk.session.poll_event().is_none(), "nobody has decided");
+    (talk, sent.remove(0))
+}
+
+/// Decides on the bundle; what the session sends then, the switch does.
+fn decides(talk: &mut Talk, open: &Message, decision: Command) -> (&'static str, BundleOutcome) {
+    talk.session.command(decision);
+    ended(talk, open)
+}
+
+fn ended(talk: &mut Talk, open: &Message) -> (&'static str, BundleOutcome) {
+    let (xid, end) = talk.only_sent();
+    let is_commit = word(&end) == "commit";
+    let reply = if is_commit { BundleControlKind::CommitReply } else { BundleControlKind::DiscardReply };
+    talk.says(xid, control(open, reply));
+    (word(&end), talk.outcome())
+}
+
+#[test]
+fn prepared_bundle_waits_for_the_decision() {
+    let (mut talk, (_, open)) = prepared(2);
+    assert_eq!(decides(&mut talk, &open, Command::Commit), ("commit", BundleOutcome::Applied));
+    let (mut talk, (_, open)) = prepared(2);
+    assert_eq!(decides(&mut talk, &open, Command::Discard), ("discard", BundleOutcome::Discarded));
+}
+
+#[test]
+fn decision_may_come_before_the_switch_has_looked() {
+    for (decision, end) in [(Command::Commit, "commit"), (Command::Discard, "discard")] {
+        let mut talk = Talk::ready();
+        let Command::Bundle(flow_mods) = bundle(1) else { unreachable!() };
+        talk.session.command(Command::Prepare(flow_mods));
+        talk.session.command(decision);
+        let sent = talk.sent();
+        assert_eq!(words(&sent), ["open", "add", "barrier"]);
+        assert_eq!(ends(&mut talk, &sent[0].1, sent[2].0), end);
+    }
+}
+
+#[test]
+fn prepared_bundle_with_a_fault_is_discarded_whatever_is_decided() {
+    let mut talk = Talk::ready();
+    let Command::Bundle(flow_mods) = bundle(2) else { unreachable!() };
+    talk.session.command(Command::Prepare(flow_mods));
+    let sent = talk.sent();
+    talk.says(sent[2].0, refusal());
+    assert_eq!(ends(&mut talk, &sent[0].1, sent[3].0), "discard");
+    talk.session.command(Command::Commit);
+    assert!(talk.sent().is_empty());
+    assert_eq!(indices(talk.outcome()), [1]);
+}
+
+#[test]
+fn a_decision_is_made_once_and_none_is_made_on_other_bundles() {
+    let (mut talk, (_, open)) = prepared(1);
+    talk.session.command(Command::Discard);
+    talk.session.command(Command::Commit);
+    assert_eq!(ended(&mut talk, &open), ("discard", BundleOutcome::Discarded));
+    talk.session.command(Command::Commit);
+    assert!(talk.sent().is_empty(), "there is none");
+    let sent = talk.begins(1);
+    talk.session.command(Command::Discard);
+    assert_eq!(ends(&mut talk, &sent[0].1, sent[2].0), "commit");
+}
+
+#[test]
+fn prepared_bundle_that_nobody_decides_on_is_discarded() {
+    let (mut talk, (_, open)) = prepared(1);
+    let mut seconds = 0;
+    let end = loop {
+        talk.now += Duration::from_secs(1);
+        seconds += 1;
+        talk.session.tick(talk.now).unwrap();
+        let sent = talk.sent();
+        if let Some(end) = sent.into_iter().find(|(_, message)| word(message) == "discard") {
+            break end;
+        }
+        assert!(seconds < 10, "the switch has lost it");
+    };
+    talk.says(end.0, control(&open, BundleControlKind::DiscardReply));
+    assert_eq!(talk.outcome(), BundleOutcome::Discarded);
+}
+
+/// OVS says so with the xid that opened it.
+#[test]
+fn prepared_bundle_that_the_switch_gives_up_fails() {
+    let (mut talk, (opened, _)) = prepared(1);
+    talk.says(opened, refusal());
+    let (xid, end) = talk.only_sent();
+    assert_eq!(word(&end), "discard");
+    talk.says(xid, refusal());
+    assert!(matches!(talk.outcome(), BundleOutcome::Failed(_)));
+}
+
 #[test]
 fn dump_may_come_in_several_parts() {
     let mut talk = Talk::ready();

@@ -83,7 +83,7 @@ fn delete(priority: u16) -> FlowMod {
 }
 
 fn job(flow_mods: Vec<FlowMod>) -> Command {
-    Command::Bundle(FlowMods::new(flow_mods.into_iter()))
+    Command::Bundle(FlowMods::new(flow_mods.into_iter().map(|own| step(&own))))
 }
 
 #[test]
