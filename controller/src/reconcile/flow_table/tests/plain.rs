@@ -148,8 +148,9 @@ fn put(flows: &mut BTreeMap<u16, u8>, number: u16, body: Option<u8>) {
     };
 }
 
-fn is_even(entity: &Entity, _: Lane) -> bool {
-    matches!(entity, Entity::Association(address) if address.octets()[3] % 2 == 0)
+/// What changes in its place is always due.
+fn is_even(entity: &Entity, lane: Lane) -> bool {
+    lane == Lane::Replace || number(entity) % 2 == 0
 }
 
 #[derive(Clone, Debug)]
