@@ -6,6 +6,7 @@ mod restore;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
@@ -37,8 +38,10 @@ pub async fn run(config: Config) -> Result<()> {
         files.extend(switch::listen(endpoint, places.clone(), reports.clone()).await?);
     }
     let settings = Settings { integration: config.integration_bridge, primary: config.primary, log: log.clone() };
-    let mut core =
-        tokio::spawn(core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone()));
+    let core = core::run(state, settings, asked, reported, hooks::start(&config.state_dir), stopped.clone());
+    // A thread of its own: while it computes, no connection has to wait for it.
+    let runtime = Handle::current();
+    let mut core = tokio::task::spawn_blocking(move || runtime.block_on(core));
     if let Some(figures) = figures {
         tokio::spawn(figures.run(asks.clone(), stopped.clone()));
     }

@@ -1,11 +1,11 @@
 //! The task of one connection: bytes in, bytes out. Reading never waits for writing, so that a switch that is slow to
-//! read is still heard.
+//! read is still heard; and while the core has no time to hear, the switch sees that somebody is there.
 
 use std::time::{Duration, Instant};
 
 use buoy_flows::openflow::split_frame;
 use buoy_topology::HostName;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -75,11 +75,20 @@ impl Driver {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wrote = Instant::now();
+        let reports = self.reports.clone();
         loop {
+            if let Err(reason) = self.take_in(&mut incoming) {
+                // What the session still had to say, an error about versions above all, goes out before the end.
+                if self.session.transmit(&mut outgoing).is_ok() {
+                    let _ = tokio::time::timeout(FAREWELL, writer.write_all(&outgoing)).await;
+                }
+                return reason;
+            }
             if let Err(error) = self.session.transmit(&mut outgoing) {
                 return CloseReason::Io(error.to_string());
             }
-            let due = self.session.fence_due();
+            let waits_for_core = self.session.has_events();
+            let due = self.session.fence_due().filter(|_| !waits_for_core);
             tokio::select! {
                 written = writer.write(&outgoing), if !outgoing.is_empty() => match written {
                     Ok(0) => return CloseReason::Eof,
@@ -89,29 +98,22 @@ impl Driver {
                     }
                     Err(error) => return CloseReason::Io(error.to_string()),
                 },
-                read = reader.read_buf(&mut incoming) => {
-                    match read {
-                        Ok(0) => return CloseReason::Eof,
-                        Ok(_) => {}
-                        Err(error) => return CloseReason::Io(error.to_string()),
-                    }
-                    if let Err(reason) = self.take_in(&mut incoming).await {
-                        // What the session still had to say, an error about versions above all, goes out before the end.
-                        if self.session.transmit(&mut outgoing).is_ok() {
-                            let _ = tokio::time::timeout(FAREWELL, writer.write_all(&outgoing)).await;
-                        }
-                        return reason;
-                    }
-                }
+                place = reports.reserve(), if waits_for_core => match (place, self.session.poll_event()) {
+                    (Ok(place), Some(event)) => self.report(event, place),
+                    (Ok(_), None) => {}
+                    (Err(_), _) => return CloseReason::Shutdown,
+                },
+                read = reader.read_buf(&mut incoming), if !waits_for_core => match read {
+                    Ok(0) => return CloseReason::Eof,
+                    Ok(_) => {}
+                    Err(error) => return CloseReason::Io(error.to_string()),
+                },
                 command = commands.recv() => match command {
                     Some(command) => self.session.command(command),
                     None => return CloseReason::Shutdown,
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.session.tick_fence(Instant::now());
-                    if let Err(reason) = self.tell().await {
-                        return reason;
-                    }
                 }
                 _ = ticks.tick() => {
                     let now = Instant::now();
@@ -120,7 +122,9 @@ impl Driver {
                     } else if now.duration_since(wrote) >= WRITE_WAIT {
                         return CloseReason::WriteTimeout;
                     }
-                    if let Err(reason) = self.session.tick(now) {
+                    if waits_for_core {
+                        self.session.show_life(now);
+                    } else if let Err(reason) = self.session.tick(now) {
                         return reason;
                     }
                 }
@@ -128,30 +132,22 @@ impl Driver {
         }
     }
 
-    async fn take_in(&mut self, incoming: &mut BytesMut) -> Result<(), CloseReason> {
+    /// Takes in what has been read, until there is something to report: what comes after that waits in its socket.
+    fn take_in(&mut self, incoming: &mut BytesMut) -> Result<(), CloseReason> {
         let broken = |error: buoy_flows::openflow::FrameError| CloseReason::BadMessage(error.to_string());
-        while let Some(frame) = split_frame(incoming).map_err(broken)? {
-            self.receive(&frame).await?;
+        while !self.session.has_events()
+            && let Some(frame) = split_frame(incoming).map_err(broken)?
+        {
+            self.session.receive(&frame, Instant::now())?;
         }
         Ok(())
     }
 
-    async fn receive(&mut self, frame: &Bytes) -> Result<(), CloseReason> {
-        self.session.receive(frame, Instant::now())?;
-        self.tell().await
-    }
-
-    /// Tells the core what there is to tell.
-    async fn tell(&mut self) -> Result<(), CloseReason> {
-        while let Some(event) = self.session.poll_event() {
-            if matches!(event, Event::Ready(_)) {
-                self.place.finish_handshake();
-            }
-            if self.reports.send(Report::Said(self.id, event)).await.is_err() {
-                return Err(CloseReason::Shutdown);
-            }
+    fn report(&mut self, event: Event, place: mpsc::Permit<'_, Report>) {
+        if matches!(event, Event::Ready(_)) {
+            self.place.finish_handshake();
         }
-        Ok(())
+        place.send(Report::Said(self.id, event));
     }
 }
 

@@ -48,6 +48,13 @@ impl Fences {
         let [a, b, c, d, ..] = RandomState::new().hash_one(()).to_be_bytes();
         Self { number: u32::from_be_bytes([a, b, c, d]), run: None }
     }
+
+    /// The host's answers could not be read until now.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        if let Some(run) = &mut self.run {
+            run.heard = Some(now);
+        }
+    }
 }
 
 impl Session {

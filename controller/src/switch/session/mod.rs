@@ -157,6 +157,18 @@ impl Session {
         Ok(())
     }
 
+    /// Looks at the clock while the core has no time, so that the peer is not read: nothing is held against it, and it sees
+    /// that somebody is there. OVS gives a connection up that is silent for twice its inactivity probe, 5 s.
+    pub fn show_life(&mut self, now: Instant) {
+        (self.heard, self.echo_sent) = (now, None);
+        self.started = if self.is_ready() { self.started } else { now };
+        self.job_moved = None;
+        self.fences.excuse(now);
+        if self.is_ready() && self.outgoing.is_empty() {
+            self.send(Message::EchoRequest(Bytes::new()));
+        }
+    }
+
     /// Begins what the core asks for. A job while another one is under way is a mistake of the core and is dropped.
     pub fn command(&mut self, command: Command) {
         match command {
@@ -207,6 +219,11 @@ impl Session {
     /// The next event for the core.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether there is one.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     fn is_ready(&self) -> bool {
