@@ -43,7 +43,6 @@ use bytes::{Bytes, BytesMut};
 use budget::Budget;
 pub use close::CloseReason;
 use election::Election;
-use fence::Fences;
 use handshake::Asked;
 pub use job::{BundleOutcome, FlowMods, Refusal};
 use job::{Fate, Job};
@@ -63,7 +62,7 @@ pub struct Session {
     job: Option<Job>,
     /// When the job last went on; none where it went on after the last tick.
     job_moved: Option<Instant>,
-    fences: Fences,
+    fences: fence::Fences,
     /// The xid under which the flow monitor was asked for.
     monitor: Xid,
     election: Election,
@@ -97,7 +96,7 @@ impl Session {
             bundle: 0,
             job: None,
             job_moved: None,
-            fences: Fences::new(),
+            fences: fence::Fences::new(),
             monitor: Xid(0),
             election: Election::default(),
             early: Vec::new(),

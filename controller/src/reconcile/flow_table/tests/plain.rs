@@ -150,7 +150,7 @@ fn put(flows: &mut BTreeMap<u16, u8>, number: u16, body: Option<u8>) {
 
 /// What changes in its place is always due.
 fn is_even(entity: &Entity, lane: Lane) -> bool {
-    lane == Lane::Replace || number(entity) % 2 == 0
+    lane == Lane::Replace || number(entity).is_multiple_of(2)
 }
 
 #[derive(Clone, Debug)]
