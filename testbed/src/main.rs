@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use buoy_testbed::fleet;
 use buoy_testbed::police::patrol;
-use buoy_testbed::probe::{flood, inject, responder, storm, stream};
+use buoy_testbed::probe::{flood, inject, responder, stamp, storm, stream};
 use buoy_testbed::registry::{self, Entry};
 use buoy_testbed::spec::{HOST, LabSpec};
 use clap::{Parser, Subcommand};
@@ -110,6 +110,8 @@ enum Probe {
     Inject { interface: String, frames: Vec<String> },
     Flood { interface: String, file: String, millis: u64 },
     Sink { port: u16 },
+    Stamp { interface: String, frame: String, per_second: u32 },
+    Stamps { port: u16 },
     Storm { interface: String, seed: u64, per_second: u32, known: Vec<String> },
     UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
 }
@@ -169,6 +171,8 @@ fn run_probe(probe: Probe) -> Result<()> {
         Probe::Inject { interface, frames } => return inject::run(&interface, &frames),
         Probe::Flood { interface, file, millis } => return flood::run(&interface, &file, millis),
         Probe::Sink { port } => return flood::hold_sink(port),
+        Probe::Stamps { port } => return stamp::listen(port),
+        Probe::Stamp { interface, frame, per_second } => return stamp::run(&interface, &frame, per_second),
         Probe::Storm { interface, seed, per_second, known } => return storm::run(&interface, seed, per_second, &known),
         Probe::TcpExchange { server, deadline_ms, payload } => {
             responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?

@@ -240,9 +240,14 @@ impl Core {
 
     /// The host's address that ARP is asked from; none is 0.0.0.0, as in a probe (RFC 5227, section 2.1.1).
     fn own_address(&self, provider: &Provider) -> Ipv4Addr {
+        self.host_address(provider).unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+
+    /// An address that the host has on the provider's bridge, declared or learnt.
+    pub(super) fn host_address(&self, provider: &Provider) -> Option<Ipv4Addr> {
         let learnt = || self.learnt.of(provider.id).find(|(_, mac)| self.is_host_mac(provider, *mac));
         let declared = provider.host_ips.first().copied();
-        declared.or_else(|| learnt().map(|(address, _)| address)).unwrap_or(Ipv4Addr::UNSPECIFIED)
+        declared.or_else(|| learnt().map(|(address, _)| address))
     }
 
     pub(super) fn external(&self, provider: EntityId) -> Option<(&Provider, View<'_>)> {

@@ -59,6 +59,7 @@ impl Core {
         let bridge = switch.bridge.as_ref().map(|bridge| bridge.name.clone());
         match switch.job.take() {
             Some(InFlight::Dump) => {
+                let was_synced = switch.table.is_synced();
                 let surprises = switch.table.end_dump();
                 if surprises > 0 {
                     warn!(
@@ -70,6 +71,7 @@ impl Core {
                 if self.problem.is_some() {
                     self.protect_host(id);
                 }
+                self.fence_after_dump(id, was_synced, now);
             }
             Some(InFlight::Inquiry) => self.on_inquiry_done(id),
             job => switch.job = job,
@@ -92,7 +94,8 @@ impl Core {
             BundleOutcome::Applied => {
                 switch.failure = None;
                 switch.failures = 0;
-                switch.table.applied(batch);
+                let cuts = switch.table.applied(batch);
+                self.cut(id, cuts, now);
             }
             // Somebody took a meter away, and with it the flows that go through it: a dump brings the meters back.
             BundleOutcome::Refused(refusals) if refusals.iter().any(|own| own.error.starts_with(METER_ERROR)) => {
@@ -166,6 +169,7 @@ impl Core {
     /// Puts back what others undid, and dumps the switches whose time has come.
     pub(super) fn tend_switches(&mut self, now: Instant) {
         let mut drifted = Vec::new();
+        let fencing = self.fences.running();
         for switch in self.switches.values_mut() {
             if switch.drifted > 0 {
                 info!(bridge = switch.name(), flows = switch.drifted, "putting back flows of ours");
@@ -173,7 +177,11 @@ impl Core {
                 switch.repaired += flows;
                 drifted.extend(switch.bridge.as_ref().map(|bridge| (bridge.name.clone(), flows)));
             }
-            if switch.bridge.is_some() && switch.job.is_none() && switch.dump_at <= now {
+            if switch.bridge.is_some()
+                && switch.job.is_none()
+                && switch.dump_at <= now
+                && !fencing.contains(&switch.connection.id)
+            {
                 switch.begin_dump(now);
             }
         }

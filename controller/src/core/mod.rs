@@ -14,7 +14,7 @@
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
 //! [`ownership`] says who may, [`discreet`] what it is told of others),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`prepare`]
-//! (what switches check ahead), [`standing`] (where what is in force),
+//! (what switches check ahead), [`standing`] (where what is in force), [`fences`] (whether the datapath has followed),
 //! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
@@ -32,6 +32,7 @@ mod commits;
 mod connections;
 mod direct;
 mod discreet;
+mod fences;
 mod fip_views;
 mod forgotten;
 mod gone;
@@ -85,6 +86,7 @@ use arp::Packets;
 use clock::Clock;
 use commits::{Committed, Committing};
 use connections::Switches;
+use fences::Fences;
 use gone::GoneSwitches;
 use in_force::Awaited;
 use journal::{Journal, Recorded};
@@ -118,6 +120,7 @@ pub struct Core {
     learnt: Arc<Learnt>,
     switches: Switches,
     gone: GoneSwitches,
+    fences: Fences,
     /// Until which generation a bridge has acknowledged everything, as far as this daemon saw.
     clean_at: HashMap<PortName, Generation>,
     resolver: Resolver,
@@ -232,6 +235,7 @@ impl Core {
             learnt: Arc::new(learnt),
             switches: Switches::default(),
             gone: GoneSwitches::default(),
+            fences: Fences::default(),
             clean_at: HashMap::new(),
             resolver: Resolver::default(),
             packets: Packets::default(),

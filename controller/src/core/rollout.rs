@@ -161,7 +161,7 @@ impl Core {
                 // The next tick dumps it, and after that it is tried again.
                 switch.dump_at = Instant::now();
             }
-        } else if switch.table.is_clean() {
+        } else if switch.has_everything() {
             switch.generation = generation;
             switch.failure = None;
             switch.failures = 0;

@@ -127,9 +127,9 @@ fn is_pending(switch: &Switch, scope: &Scope, is_named: bool) -> bool {
         _ if !switch.table.is_synced() => counts,
         // What was removed may be among what a switch brought along.
         Some(entities) => {
-            let lacks = entities.iter().any(|entity| switch.table.is_pending(entity));
-            lacks || (is_named && switch.table.has_strays())
+            let lacks = entities.iter().any(|entity| switch.table.is_pending(entity) || switch.cuts.has(entity));
+            lacks || (is_named && (switch.table.has_strays() || switch.cuts.has_strays()))
         }
-        None => counts && !switch.table.is_clean(),
+        None => counts && !switch.has_everything(),
     }
 }

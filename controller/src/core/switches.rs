@@ -9,6 +9,7 @@ use buoy_topology::{Bridge, Dialect, Generation, Port, PortName, PortNo};
 use tracing::info;
 
 use super::Core;
+use super::fences::Cuts;
 use super::observed::is_up;
 use crate::reconcile::{Batch, FlowTable};
 use crate::switch::{CloseReason, Command, Connection, ConnectionId, Event, Ready, Report};
@@ -22,6 +23,10 @@ pub(super) struct Switch {
     pub(super) role: Role,
     pub(super) table: FlowTable,
     pub(super) job: Option<InFlight>,
+    /// What it acknowledged to have taken away, and the datapath may not have followed yet.
+    pub(super) cuts: Cuts,
+    /// Whether the datapath was seen to follow, where that was tried.
+    pub(super) fence: Option<bool>,
     /// The generation whose flows it has acknowledged.
     pub(super) generation: Generation,
     /// Why the last bundle failed as a whole.
@@ -65,6 +70,8 @@ impl Switch {
             role: Role::Unconfigured,
             table: FlowTable::default(),
             job: None,
+            cuts: Cuts::default(),
+            fence: None,
             generation: Generation::default(),
             failure: None,
             failures: 0,
@@ -85,6 +92,11 @@ impl Switch {
             self.job = Some(job);
         }
         is_taken
+    }
+
+    /// Whether all that is wanted is in force.
+    pub(super) fn has_everything(&self) -> bool {
+        self.table.is_clean() && self.cuts.is_empty()
     }
 
     /// Its name, for logs.
@@ -115,6 +127,7 @@ impl Core {
             Event::Changed(changes) => self.on_changed(id, &changes),
             Event::Unwatched { is_over } => self.on_unwatched(id, is_over, now),
             Event::Role(role) => self.on_role(id, role, now),
+            Event::Fenced { followed } => self.on_fenced(id, followed, now),
         }
     }
 
@@ -221,6 +234,7 @@ impl Core {
             self.heard_all_of(&bridge.name);
             self.tell_disconnected(bridge, reason);
         }
+        self.fencer_left(id, &switch.connection.host, Instant::now());
         self.push_host(&switch.connection.host);
     }
 

@@ -220,6 +220,7 @@ impl Core {
             generation: None,
             applied: false,
             error: Some(gone.reason.clone()),
+            fence: None,
             warnings: None,
         });
         let mut views: Vec<_> = connected.chain(gone).collect();
@@ -259,7 +260,8 @@ impl Core {
             limits: bridge.map(limits).unwrap_or_default(),
             repaired_flows: bridge.map(|_| switch.repaired),
             generation: synced.then_some(switch.generation.0),
-            applied: switch.table.is_clean() && switch.table.any_refusal().is_none(),
+            applied: switch.has_everything() && switch.table.any_refusal().is_none(),
+            fence: switch.fence.map(|followed| if followed { "datapath" } else { "switch" }.to_owned()),
             warnings: None,
             error: is_secondary
                 .or(uplink)

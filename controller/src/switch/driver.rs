@@ -8,7 +8,7 @@ use buoy_topology::HostName;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use super::places::Place;
 use super::session::{CloseReason, Command, Event, Session, WRITE_WAIT};
@@ -88,6 +88,7 @@ impl Driver {
                 return CloseReason::Io(error.to_string());
             }
             let waits_for_core = self.session.has_events();
+            let due = self.session.fence_due().filter(|_| !waits_for_core);
             tokio::select! {
                 written = writer.write(&outgoing), if !outgoing.is_empty() => match written {
                     Ok(0) => return CloseReason::Eof,
@@ -111,6 +112,9 @@ impl Driver {
                     Some(command) => self.session.command(command),
                     None => return CloseReason::Shutdown,
                 },
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.session.tick_fence(Instant::now());
+                }
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     if outgoing.is_empty() {

@@ -69,10 +69,12 @@ pub enum Feature {
     Icmp = 0x24,
     /// The address that instances without a floating IP share.
     Snat = 0x25,
+    /// What finds out whether the datapath has followed a change; the entity is a number.
+    Fence = 0x30,
 }
 
 impl Feature {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Drop,
         Self::Unconfigured,
         Self::Admit,
@@ -87,6 +89,7 @@ impl Feature {
         Self::Deliver,
         Self::Icmp,
         Self::Snat,
+        Self::Fence,
     ];
 
     /// Cookie and mask that take the feature's flows out of a dump.
@@ -111,6 +114,7 @@ impl Feature {
             Self::Deliver => "deliver",
             Self::Icmp => "icmp",
             Self::Snat => "snat",
+            Self::Fence => "fence",
         }
     }
 }

@@ -63,10 +63,12 @@ pub enum DropReason {
     Untracked = 28,
     /// To a shared address, and no answer to anything.
     Unsolicited = 29,
+    /// The host's answer to a question of a fence that is over.
+    LateAnswer = 30,
 }
 
 impl DropReason {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::NoMatch,
         Self::UnknownPort,
         Self::ForgedMac,
@@ -96,6 +98,7 @@ impl DropReason {
         Self::PortsExhausted,
         Self::Untracked,
         Self::Unsolicited,
+        Self::LateAnswer,
     ];
 
     /// The number that stands in cookies.
@@ -140,6 +143,7 @@ impl DropReason {
             Self::PortsExhausted => "ports_exhausted",
             Self::Untracked => "untracked",
             Self::Unsolicited => "unsolicited",
+            Self::LateAnswer => "late_answer",
         }
     }
 
@@ -175,6 +179,7 @@ impl DropReason {
             Self::PortsExhausted => "no port of the shared address is free",
             Self::Untracked => "nothing that the connection tracker takes",
             Self::Unsolicited => "to a shared address, and not an answer",
+            Self::LateAnswer => "the host's answer to a fence that is over",
         }
     }
 }

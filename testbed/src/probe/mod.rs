@@ -2,7 +2,7 @@
 //!
 //! [`ping`], [`exchange`] and [`stream`] carry traffic, [`reach`] does all of it at once, [`mod@hop`] finds the way, [`arp`] asks and forgets neighbours, [`capture`] records [`frame`]s,
 //! [`inject`] and [`storm`] send
-//! what no stack would, [`mod@flood`] as much as can be sent, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
+//! what no stack would, [`mod@flood`] as much as can be sent, [`mod@stamp`] says when it was, [`police`] tells what a provider saw, [`eventually`] waits for what cannot be waited for otherwise. `responder` is what runs at the other end, in the
 //! nodes, and [`stack`] what their kernels count.
 
 pub mod arp;
@@ -17,6 +17,7 @@ pub mod police;
 pub mod reach;
 pub mod responder;
 pub mod stack;
+pub mod stamp;
 pub mod storm;
 pub mod stream;
 
@@ -31,6 +32,7 @@ pub use ping::{PingReport, PingRun, ping};
 pub use police::Police;
 pub use reach::{assert_reaches, assert_refused};
 pub use stack::{counted, with_port};
+pub use stamp::{StampRun, Stamps, moment};
 pub use storm::{StormReport, StormRun};
 pub use stream::{StreamReport, StreamRun};
 

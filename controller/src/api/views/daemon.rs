@@ -40,6 +40,9 @@ views! {
         error: Option<String>,
         /// What cannot be done in its dialect, or because it is too old.
         limits: Vec<String>,
+        /// What says that a change is in force: `datapath`, which was seen to follow, or `switch`, whose word has to do; null
+        /// until something was taken away.
+        fence: Option<String>,
         /// Flows of others that stand before ours; `switch.show` alone looks for them.
         warnings: Option<Vec<String>>,
     }

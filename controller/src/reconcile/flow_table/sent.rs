@@ -1,6 +1,7 @@
 //! What is sent to the switch, and what becomes of it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use buoy_flows::flow::{FlowBody, FlowKey, FlowSet, Step};
 use buoy_flows::pipeline::Entity;
@@ -39,9 +40,10 @@ impl FlowTable {
         Batch::new(pieces)
     }
 
-    /// The switch has applied a batch.
-    pub fn applied(&mut self, batch: Batch) {
-        let mut entities = HashSet::new();
+    /// The switch has applied a batch. Returns whose flows were taken away or do something else now; none stands for a flow
+    /// that belonged to nobody any more.
+    pub fn applied(&mut self, batch: Batch) -> HashSet<Option<Arc<Entity>>> {
+        let (mut cuts, mut entities) = (HashSet::new(), HashSet::new());
         for piece in batch.pieces() {
             if !self.foreign.is_empty() {
                 // What stood there of somebody else's has given way.
@@ -53,6 +55,9 @@ impl FlowTable {
                 }
                 _ => {
                     for Step { key, body } in piece.steps() {
+                        if self.is_other_than(&key, body.as_ref()) {
+                            cuts.insert(self.owner(&key).map(Arc::new));
+                        }
                         if !self.note_in_group(&key, body.as_ref()) {
                             self.edit(&key, |row| row.have = body);
                         }
@@ -62,6 +67,18 @@ impl FlowTable {
             }
         }
         entities.iter().for_each(|entity| self.tighten(entity));
+        cuts
+    }
+
+    /// Whether the switch has something else under this identity.
+    fn is_other_than(&self, key: &FlowKey, body: Option<&FlowBody>) -> bool {
+        match self.rows.get(key) {
+            Some(row) => row.have.is_some() && row.have.as_ref() != body,
+            None => self.groups.find(key, body).is_some_and(|found| {
+                let is_there = self.groups.get(found.slot).is_some_and(|group| group.have & found.bit != 0);
+                is_there && !(found.same_body && body.is_some())
+            }),
+        }
     }
 
     /// Whether the group there is still the one that was sent.

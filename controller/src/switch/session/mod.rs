@@ -16,11 +16,12 @@
 //! | sends what cannot be read, or asks for more echoes than it reads | at once |
 //!
 //! On the way to Ready the switch is asked to tell of every flow that others change. In Ready at most one job (a dump or
-//! a bundle) is under way: see [`job`].
+//! a bundle) is under way: see [`job`]; a [`fence`] may be under way beside it.
 
 mod budget;
 mod close;
 mod election;
+mod fence;
 mod handshake;
 mod job;
 mod legacy;
@@ -61,6 +62,7 @@ pub struct Session {
     job: Option<Job>,
     /// When the job last went on; none where it went on after the last tick.
     job_moved: Option<Instant>,
+    fences: fence::Fences,
     /// The xid under which the flow monitor was asked for.
     monitor: Xid,
     election: Election,
@@ -94,6 +96,7 @@ impl Session {
             bundle: 0,
             job: None,
             job_moved: None,
+            fences: fence::Fences::new(),
             monitor: Xid(0),
             election: Election::default(),
             early: Vec::new(),
@@ -123,6 +126,7 @@ impl Session {
             Message::MultipartReply(reply) => self.on_multipart(xid, reply)?,
             Message::PortStatus(status) => self.on_port_status(status)?,
             Message::PacketIn(packet) if self.is_ready() => self.on_packet_in(packet, now),
+            Message::BarrierReply if self.on_fence_barrier(xid) => {}
             Message::BarrierReply | Message::BundleControl(_) => self.on_job_reply(xid, &message),
             Message::RoleReply(role) => self.on_role_reply(xid, role),
             Message::RoleStatus(status) if self.is_ready() => self.events.push_back(Event::Role(status.role)),
@@ -158,6 +162,7 @@ impl Session {
         (self.heard, self.echo_sent) = (now, None);
         self.started = if self.is_ready() { self.started } else { now };
         self.job_moved = None;
+        self.fences.excuse(now);
         if self.is_ready() && self.outgoing.is_empty() {
             self.send(Message::EchoRequest(Bytes::new()));
         }
@@ -179,6 +184,7 @@ impl Session {
                 self.send(Message::MeterMod(meter));
             }
             Command::ClaimPrimary => self.claim_primary(),
+            Command::Fence(host) => self.begin_fence(host),
             Command::Dump(_) | Command::Bundle(_) | Command::Prepare(_) if self.job.is_some() => {
                 tracing::error!("a switch was given a job while it had one");
             }
@@ -279,6 +285,9 @@ impl Session {
     }
 
     fn on_packet_in(&mut self, packet: PacketIn, now: Instant) {
+        if self.on_fence_answer(&packet, now) {
+            return;
+        }
         if self.packets.take(now) {
             self.events.push_back(Event::Packet(packet));
         } else {

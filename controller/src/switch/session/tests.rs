@@ -1,3 +1,4 @@
+mod fence;
 mod guests;
 mod handshake;
 mod jobs;
@@ -200,6 +201,7 @@ fn word(message: &Message) -> &'static str {
         Message::EchoRequest(_) => "echo request",
         Message::EchoReply(_) => "echo reply",
         Message::PacketOut(_) => "packet out",
+        Message::FlowMod(_) => "flow mod",
         Message::Error(_) => "error",
         _ => "another message",
     }

@@ -1,5 +1,7 @@
 //! What the core and a session say to each other.
 
+use std::net::Ipv4Addr;
+
 use buoy_flows::openflow::{
     ControllerRole, Features, FlowChange, FlowStats, FlowStatsRequest, MeterMod, PacketIn, PacketOut, Port, PortStatus,
 };
@@ -27,6 +29,9 @@ pub enum Command {
     Meter(MeterMod),
     /// Become the primary controller; [`Event::Role`] says when it is so.
     ClaimPrimary,
+    /// Find out when the datapath has followed every change of before, by asking the host for this address of its own;
+    /// [`Event::Fenced`] says whether it has.
+    Fence(Ipv4Addr),
 }
 
 /// What a switch says that matters to the core.
@@ -53,6 +58,11 @@ pub enum Event {
     },
     /// The role that this controller has now.
     Role(ControllerRole),
+    /// A fence is over.
+    Fenced {
+        /// Whether the datapath was seen to follow.
+        followed: bool,
+    },
 }
 
 /// What a switch says of itself in the handshake.

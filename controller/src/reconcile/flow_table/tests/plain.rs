@@ -59,6 +59,12 @@ impl Plain {
         self.clean();
     }
 
+    /// Whose flow is taken away, or does something else from now on.
+    fn cut(&self, number: u16, body: Option<u8>) -> Option<Option<u8>> {
+        let row = self.rows.get(&number).filter(|row| row.have.is_some() && row.have != body)?;
+        Some(row.entity)
+    }
+
     fn refuse(&mut self, (number, body): (u16, Option<u8>)) {
         let row = self.rows.entry(number).or_default();
         row.refused |= row.want == body;
@@ -100,26 +106,30 @@ impl Plain {
 
 /// What a table knows, read from where it keeps it.
 fn known(table: &FlowTable) -> Rows {
-    let entity = |entity: &Entity| match entity {
-        Entity::Association(address) => address.octets()[3],
-        other => panic!("{other}"),
-    };
     let mut rows = Rows::new();
     for group in table.groups.iter() {
         for (place, (key, body)) in group.flows.unpack().flows().enumerate() {
             let have = (group.have >> place & 1 == 1).then(|| self::body(&body));
             let known =
-                Known { entity: Some(entity(&group.entity)), want: Some(self::body(&body)), have, refused: false };
+                Known { entity: Some(number(&group.entity)), want: Some(self::body(&body)), have, refused: false };
             assert_eq!(rows.insert(key.place().1, known), None, "{key:?} is in two groups");
         }
     }
     for (key, row) in table.rows.iter().filter(|(_, row)| row.want.is_some() || row.have.is_some()) {
-        let own = row.entity.as_deref().map(entity);
+        let own = row.entity.as_deref().map(number);
         let (want, have) = (row.want.as_ref().map(body), row.have.as_ref().map(body));
         let known = Known { entity: own, want, have, refused: row.refused };
         assert_eq!(rows.insert(key.place().1, known), None, "{key:?} is a row and in a group");
     }
     rows
+}
+
+/// The number of an [`association`].
+fn number(entity: &Entity) -> u8 {
+    match entity {
+        Entity::Association(address) => address.octets()[3],
+        other => panic!("{other}"),
+    }
 }
 
 /// The number that tells the bodies of [`flow`] apart.
@@ -138,8 +148,9 @@ fn put(flows: &mut BTreeMap<u16, u8>, number: u16, body: Option<u8>) {
     };
 }
 
-fn is_even(entity: &Entity, _: Lane) -> bool {
-    matches!(entity, Entity::Association(address) if address.octets()[3] % 2 == 0)
+/// What changes in its place is always due.
+fn is_even(entity: &Entity, lane: Lane) -> bool {
+    lane == Lane::Replace || number(entity).is_multiple_of(2)
 }
 
 #[derive(Clone, Debug)]
@@ -211,11 +222,14 @@ proptest! {
                 }
                 Change::Send(_) => {}
                 Change::Apply => if let Some(batch) = sent.take() {
+                    let mut cuts = HashSet::new();
                     for (number, body) in steps(&batch) {
+                        cuts.extend(plain.cut(number, body));
                         put(&mut flows, number, body);
                         plain.has(number, body);
                     }
-                    table.applied(batch);
+                    let told = table.applied(batch).into_iter().map(|own| own.as_deref().map(number));
+                    prop_assert_eq!(told.collect::<HashSet<_>>(), cuts);
                 },
                 Change::Refuse(index) => if let Some(batch) = sent.take().filter(|batch| !batch.is_empty()) {
                     let index = index.index(batch.len());
