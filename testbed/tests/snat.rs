@@ -176,10 +176,10 @@ fn ports_that_run_out_are_counted_and_others_are_not_concerned() {
     let (vm1, remote) = (lab.node("vm1"), lab.node("remote"));
     let _server = tcp_server(&remote, 80);
     let stream = StreamRun::start(&vm1, &remote, REMOTE, 7_000);
-    assert_eq!(dropped(&daemon, "no port of the shared address is free"), 0);
+    assert_eq!(dropped(&daemon, "no port of the shared or the gateway's address is free"), 0);
     let refused = tcp_exchange(&lab.node("vm2"), REMOTE, 7_000, "hello", Duration::from_secs(1));
     assert!(refused.is_err(), "{refused:?}");
-    await_dropped(&daemon, "no port of the shared address is free");
+    await_dropped(&daemon, "no port of the shared or the gateway's address is free");
     // The same port serves towards another one.
     assert_eq!(seen(&vm1, REMOTE, 80), (SHARED, 30_000).into());
     let report = stream.stop();

@@ -214,7 +214,7 @@ pub const HELP: &str = "Tells table by table what the flows do with a packet, an
 are those that the bridges should have, so that it answers also while a bridge is away; with --installed they are asked what
 they hold, flows of others included. No packet is sent. --bytes takes a frame that was captured.
 
-Where an address is shared (provider set --snat) the switch's connection tracker decides too. The packet is taken for the first of
+Where an address is shared (provider set --snat), and for floating IPs of the own network, the connection tracker decides too. The packet is taken for the first of
 a connection; --ct-state est, rpl or rel sends it out first, and tells of the same packet when it was answered, of its answer,
 or of an ICMP error about it. The port that it gets is in the range, but the switch may choose another one.
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use buoy_topology::{Change, FloatingIp, Generation, Key, PortName, Record, Write};
+use buoy_topology::{Change, FloatingIp, Generation, Key, Record, Write};
 use serde_json::{Map, Value, json};
 
 use super::Core;
 use super::journal::Draft;
+use crate::api::views::ForgottenView;
 use crate::events::{By, Detail, Kind};
 
 impl Core {
@@ -16,7 +17,6 @@ impl Core {
         let scribe = Scribe { core: self, by, generation };
         let mut drafts = Vec::new();
         let mut described = Vec::new();
-        let mut forgotten: BTreeMap<PortName, usize> = BTreeMap::new();
         for (write, undo) in net(change, undo) {
             match (write, undo) {
                 (Write::Put(Record::NextEntity(_)) | Write::Remove(Key::NextEntity), _) => {}
@@ -27,8 +27,6 @@ impl Core {
                     let blank = FloatingIp::new(new.id, new.address);
                     let old = if let Write::Put(Record::FloatingIp(old)) = undo { old } else { &blank };
                     drafts.extend(scribe.address(old, new));
-                    let not_awaited = (old.changed == new.changed).then(|| old.left.difference(&new.left));
-                    not_awaited.into_iter().flatten().for_each(|own| *forgotten.entry(own.clone()).or_default() += 1);
                     // What was known of an address goes with its place in the pool, which is told as the pool's change.
                     let is_in_a_pool = scribe.core.site.pool_at(new.address).is_some();
                     if let Some(same) = other_description(old, new).filter(|_| is_in_a_pool) {
@@ -45,13 +43,15 @@ impl Core {
             }
         }
         drafts.extend(scribe.described(described));
-        let forgotten = forgotten.into_iter();
-        drafts.extend(
-            forgotten.map(|(own, count)| scribe.draft(Kind::SwitchForgotten, own, json!({"addresses": count}))),
-        );
         let thresholds = self.count_pools(change, undo, generation);
         drafts.extend(thresholds);
         drafts
+    }
+
+    /// The event of a bridge that is not waited for any more.
+    pub(super) fn event_of_forgotten(&self, view: &ForgottenView, by: &By) -> Draft {
+        let scribe = Scribe { core: self, by, generation: self.site.generation().next() };
+        scribe.draft(Kind::SwitchForgotten, &view.bridge, json!({"addresses": view.addresses.len()}))
     }
 }
 

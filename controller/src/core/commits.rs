@@ -106,6 +106,9 @@ impl Core {
                         let undo = self.site_mut().apply(&planned.change);
                         let by = By { uid: ask.peer.uid, user: ask.peer.user.clone() };
                         batch.events.extend(self.events_of(&planned.change, &undo, &by));
+                        if let Subject::Forgotten(view) = &planned.subject {
+                            batch.events.push(self.event_of_forgotten(view, &by));
+                        }
                         batch.undo.push(undo);
                         batch.change.extend(std::mem::take(&mut planned.change));
                     }
@@ -144,6 +147,9 @@ impl Core {
         // While the store is at it the switches check what they are to have.
         let mut touched = Touched::by(&batch.change, &self.site);
         batch.undo.iter().for_each(|undo| touched.extend(Touched::before(undo)));
+        if self.has_new_roles() {
+            touched = Touched::Everything;
+        }
         batch.touched = touched.clone();
         self.committing = Some(batch);
         self.compile(&touched);
@@ -152,7 +158,8 @@ impl Core {
 
     /// What of the state is not on disk yet, by what it touches.
     pub(super) fn unkept(&self) -> Option<&Touched> {
-        self.committing.as_ref().filter(|own| !own.is_kept).map(|own| &own.touched)
+        let touched = self.committing.as_ref().filter(|own| !own.is_kept).map(|own| &own.touched);
+        touched.filter(|touched| !matches!(touched, Touched::Entities(entities) if entities.is_empty()))
     }
 
     pub(super) fn on_committed(&mut self, committed: Committed, now: Instant) {
@@ -208,7 +215,7 @@ impl Core {
         for Accepted { ask, planned, made } in requests {
             info!(method = ask.call.request.method(), uid = ask.peer.uid, subject = %planned.subject, "done");
             if let Subject::Forgotten(own) = &planned.subject {
-                self.gone.forget_named(&own.bridge);
+                self.stop_waiting_for(own);
             }
             planned.announce.into_iter().for_each(|address| self.announcements.add(address));
             let patience = if ask.call.wait == Wait::Switch { ask.call.timeout } else { std::time::Duration::ZERO };

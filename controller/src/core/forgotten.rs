@@ -1,9 +1,13 @@
 //! Bridges that do not come back: what waits for them waits no longer.
 
+use std::collections::BTreeSet;
+
+use buoy_flows::pipeline::Entity;
 use buoy_topology::{Key, PortName, Write};
 
 use super::Core;
 use super::plan::{Planned, Subject, planned, scope};
+use super::rollout::Waiter;
 use super::views::no_switch;
 use crate::api::views::ForgottenView;
 use crate::api::{ApiError, ErrorKind};
@@ -16,7 +20,7 @@ impl Core {
             );
             return Err(ApiError::new(ErrorKind::Conflict, message));
         }
-        let change = self.site.forget_bridge(bridge, &|fip| self.leaving(fip));
+        let change = self.site.forget_bridge(bridge, |fip| self.has_not_seen(bridge, fip.changed));
         let is_known = self.gone.iter().any(|gone| gone.bridge.as_ref() == Some(bridge));
         if change.is_empty() && !is_known {
             return Err(no_switch(bridge));
@@ -28,6 +32,15 @@ impl Core {
         let addresses = change.writes().iter().filter_map(address).collect();
         let view = ForgottenView { bridge: bridge.clone(), addresses };
         Ok(Planned { notices: self.still_named(bridge), ..planned(change, Subject::Forgotten(view), scope([], [])) })
+    }
+
+    /// Lets those who wait already go on without it.
+    pub(super) fn stop_waiting_for(&mut self, forgotten: &ForgottenView) {
+        self.gone.forget_named(&forgotten.bridge);
+        let entities: BTreeSet<_> = forgotten.addresses.iter().copied().map(Entity::Association).collect();
+        let waits =
+            |waiter: &&mut Waiter| waiter.scope.entities.as_ref().is_some_and(|own| !own.is_disjoint(&entities));
+        self.waiters.iter_mut().filter(waits).for_each(|waiter| _ = waiter.scope.bridges.remove(&forgotten.bridge));
     }
 
     /// What goes on to wait for a bridge, because it is to be there.

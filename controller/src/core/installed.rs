@@ -86,6 +86,7 @@ impl Core {
     pub(super) fn on_bundle(&mut self, id: ConnectionId, outcome: BundleOutcome, now: Instant) {
         let Some(switch) = self.switches.get_mut(&id) else { return };
         let Some(InFlight::Bundle(batch) | InFlight::Prepared(batch)) = switch.job.take() else { return };
+        switch.table.answered();
         if let Some(bridge) = &switch.bridge {
             self.awaited.heard_of(&bridge.name);
         }

@@ -104,6 +104,9 @@ impl Core {
         if switch.connection.commands.try_send(command).is_ok()
             && let Some(InFlight::Prepared(batch)) = switch.job.take()
         {
+            if is_due {
+                switch.table.sends(&batch);
+            }
             switch.job = Some(InFlight::Bundle(batch));
         }
     }

@@ -10,7 +10,7 @@ use tracing::{debug, error};
 use super::Core;
 use super::outcome::Made;
 use super::standing::Scope;
-use super::switches::InFlight;
+use super::switches::{InFlight, Switch};
 use crate::rpc::Ask;
 use crate::switch::{Command, ConnectionId};
 
@@ -62,6 +62,12 @@ impl Core {
     pub(super) fn roll_out(&mut self, touched: &Touched) {
         self.compile(touched);
         self.send_out(touched);
+    }
+
+    /// Whether a bridge is to be something else than what it was compiled for.
+    pub(super) fn has_new_roles(&self) -> bool {
+        let role = |switch: &Switch| Some(Role::of(&self.site, &switch.bridge.as_ref()?.name, &self.integration));
+        self.switches.values().any(|switch| role(switch).is_some_and(|role| role != switch.role))
     }
 
     /// Compiles what was touched, for every switch.

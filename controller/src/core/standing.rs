@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use buoy_flows::pipeline::{Entity, Role};
 use buoy_topology::site::Binding;
-use buoy_topology::{FloatingIp, PortName};
+use buoy_topology::{FloatingIp, Generation, PortName};
 
 use super::Core;
 use super::switches::Switch;
@@ -110,8 +110,12 @@ impl Core {
 
     /// The bridges that served an address before it was last changed, and that have not acknowledged that they stopped.
     fn still_served_by(&self, fip: &FloatingIp) -> impl Iterator<Item = PortName> {
-        let seen = |bridge: &&PortName| self.clean_at.get(*bridge).copied().unwrap_or_default() >= fip.changed;
-        fip.left.iter().filter(move |bridge| !seen(bridge)).cloned()
+        fip.left.iter().filter(move |bridge| self.has_not_seen(bridge, fip.changed)).cloned()
+    }
+
+    /// Whether a bridge has not acknowledged all of a generation.
+    pub(super) fn has_not_seen(&self, bridge: &PortName, generation: Generation) -> bool {
+        self.clean_at.get(bridge).copied().unwrap_or_default() < generation
     }
 }
 

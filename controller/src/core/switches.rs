@@ -89,6 +89,9 @@ impl Switch {
     pub(super) fn begin(&mut self, job: InFlight, command: Command) -> bool {
         let is_taken = self.connection.commands.try_send(command).is_ok();
         if is_taken {
+            if let InFlight::Bundle(batch) = &job {
+                self.table.sends(batch);
+            }
             self.job = Some(job);
         }
         is_taken

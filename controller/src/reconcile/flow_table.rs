@@ -39,6 +39,8 @@ pub struct FlowTable {
     foreign: HashMap<FlowKey, DumpNo>,
     /// Identities that an entity took from another one which may still claim them.
     contested: Vec<(FlowKey, Entity)>,
+    /// Those whose flows are in a bundle that the switch may be committing.
+    sent: HashSet<Arc<Entity>>,
     dump: DumpNo,
     /// How many flows the dump has shown to be other than they were known to be.
     surprises: usize,
@@ -171,7 +173,7 @@ impl FlowTable {
     pub fn is_pending(&self, entity: &Entity) -> bool {
         let lacks =
             || self.groups.of(entity).and_then(|slot| self.groups.get(slot)).is_some_and(|own| own.lacks() != 0);
-        !self.synced || self.pending.contains_key(entity) || lacks()
+        !self.synced || self.sent.contains(entity) || self.pending.contains_key(entity) || lacks()
     }
 
     /// Whether the switch still has flows that belong to nobody any more: of whom they were is not known.

@@ -74,7 +74,7 @@ impl Driver {
         let mut outgoing = BytesMut::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut wrote = Instant::now();
+        let (mut wrote, mut reported) = (Instant::now(), Instant::now());
         let reports = self.reports.clone();
         loop {
             if let Err(reason) = self.take_in(&mut incoming) {
@@ -99,7 +99,10 @@ impl Driver {
                     Err(error) => return CloseReason::Io(error.to_string()),
                 },
                 place = reports.reserve(), if waits_for_core => match (place, self.session.poll_event()) {
-                    (Ok(place), Some(event)) => self.report(event, place),
+                    (Ok(place), Some(event)) => {
+                        self.report(event, place);
+                        reported = Instant::now();
+                    }
                     (Ok(_), None) => {}
                     (Err(_), _) => return CloseReason::Shutdown,
                 },
@@ -122,7 +125,7 @@ impl Driver {
                     } else if now.duration_since(wrote) >= WRITE_WAIT {
                         return CloseReason::WriteTimeout;
                     }
-                    if waits_for_core {
+                    if waits_for_core && now.duration_since(reported) >= TICK {
                         self.session.show_life(now);
                     } else if let Err(reason) = self.session.tick(now) {
                         return reason;

@@ -176,7 +176,7 @@ impl DropReason {
             Self::Unwritable => "malformed IPv4 or ARP, or a kind that cannot be rewritten",
             Self::ToFloating => "to a floating IP, from where only fixed addresses are reached (no_snat)",
             Self::TooLong => "longer than the provider's MTU",
-            Self::PortsExhausted => "no port of the shared address is free",
+            Self::PortsExhausted => "no port of the shared or the gateway's address is free",
             Self::Untracked => "nothing that the connection tracker takes",
             Self::Unsolicited => "to a shared address, and not an answer",
             Self::LateAnswer => "the host's answer to a fence that is over",

@@ -119,7 +119,10 @@ impl Stage {
     pub(super) fn ovs_ofctl(&self, words: &[&str], bridge: &str, more: &[&str], out: Option<&Path>) {
         let socket = self.management(bridge);
         let mut line = command("ovs-ofctl");
-        line.args(["-vconsole:err", "-O", "OpenFlow13"]).args(words).arg(format!("unix:{}", socket.display())).args(more);
+        line.args(["-vconsole:err", "-O", "OpenFlow13"])
+            .args(words)
+            .arg(format!("unix:{}", socket.display()))
+            .args(more);
         if let Some(out) = out {
             line.stdout(std::fs::File::create(out).unwrap_or_else(|error| panic!("{}: {error}", out.display())));
         } else {

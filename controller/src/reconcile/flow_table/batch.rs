@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use buoy_flows::flow::{FlowSet, Step};
+use buoy_flows::pipeline::Entity;
 
 use super::groups::Slot;
 use crate::switch::FlowMods;
@@ -16,9 +17,17 @@ pub struct Batch {
     len: usize,
 }
 
-/// Changes that are kept together.
-#[derive(Clone, Debug)]
-pub(super) enum Piece {
+/// Changes of one entity that are kept together.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Whose they are, where one bridge has to wait for another with it.
+    pub(super) owner: Option<Arc<Entity>>,
+    pub(super) what: What,
+}
+
+/// What is to change.
+#[derive(Debug)]
+pub(super) enum What {
     /// These flows of a group are to be there.
     Group {
         /// Where the group was.
@@ -34,20 +43,20 @@ pub(super) enum Piece {
 
 impl Piece {
     fn len(&self) -> usize {
-        match self {
-            Self::Group { bits, .. } => bits.count_ones() as usize,
-            Self::Single(_) => 1,
+        match &self.what {
+            What::Group { bits, .. } => bits.count_ones() as usize,
+            What::Single(_) => 1,
         }
     }
 
     pub(super) fn steps(&self) -> Vec<Step> {
-        match self {
-            Self::Group { flows, bits, .. } => {
+        match &self.what {
+            What::Group { flows, bits, .. } => {
                 let unpacked = flows.unpack();
                 let sent = (0..).zip(unpacked.flows()).filter(|(place, _)| bits >> place & 1 == 1);
                 sent.map(|(_, (key, body)): (u32, _)| Step { key, body: Some(body) }).collect()
             }
-            Self::Single(step) => vec![step.clone()],
+            What::Single(step) => vec![step.clone()],
         }
     }
 }
@@ -61,6 +70,11 @@ impl Batch {
             (first, piece)
         });
         Self { pieces: placed.collect(), len }
+    }
+
+    /// Those whose changes another bridge has to wait for.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &Arc<Entity>> {
+        self.pieces().filter_map(|piece| piece.owner.as_ref())
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = &Piece> {

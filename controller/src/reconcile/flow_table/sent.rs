@@ -6,7 +6,7 @@ use std::sync::Arc;
 use buoy_flows::flow::{FlowBody, FlowKey, FlowSet, Step};
 use buoy_flows::pipeline::Entity;
 
-use super::batch::Piece;
+use super::batch::{Piece, What};
 use super::groups::Slot;
 use super::{Batch, FlowTable};
 use crate::reconcile::Lane;
@@ -17,8 +17,10 @@ impl FlowTable {
     pub fn due(&self, is_due: impl Fn(&Entity, Lane) -> bool) -> Batch {
         let lane = |entity: &Entity| if self.has_flows_of(entity) { Lane::Install } else { Lane::Remove };
         let (mut pieces, mut stale, mut waiting) = (Vec::new(), Vec::new(), HashSet::new());
+        let owner = |entity: &Entity| entity.is_ordered().then(|| Arc::new(entity.clone()));
         for (slot, group) in self.groups.lacking() {
-            let piece = Piece::Group { slot, flows: group.flows.clone(), bits: group.lacks() };
+            let what = What::Group { slot, flows: group.flows.clone(), bits: group.lacks() };
+            let piece = Piece { owner: owner(&group.entity), what };
             if is_due(&group.entity, Lane::Install) {
                 pieces.push(piece);
             } else if self.has_strays() {
@@ -26,18 +28,31 @@ impl FlowTable {
             }
         }
         for (key, row) in self.dirty.iter().filter_map(|key| Some((key, self.rows.get(key)?))) {
-            let step = || Piece::Single(Step { key: key.clone(), body: row.want.clone() });
+            let owner = row.entity.as_deref().and_then(owner);
+            let what = What::Single(Step { key: key.clone(), body: row.want.clone() });
+            let piece = Piece { owner, what };
             let in_place = row.want.is_some() && row.have.is_some();
             let lane = |entity| if in_place { Lane::Replace } else { lane(entity) };
             match &row.entity {
-                Some(entity) if is_due(entity, lane(entity)) => pieces.push(step()),
+                Some(entity) if is_due(entity, lane(entity)) => pieces.push(piece),
                 Some(_) => waiting.extend(row.want.as_ref().and_then(FlowBody::entity)),
-                None => stale.push((row.have.as_ref().and_then(FlowBody::entity), step())),
+                None => stale.push((row.have.as_ref().and_then(FlowBody::entity), piece)),
             }
         }
         let served = stale.into_iter().filter(|(origin, _)| origin.is_none_or(|origin| !waiting.contains(&origin)));
         pieces.extend(served.map(|(_, piece)| piece));
         Batch::new(pieces)
+    }
+
+    /// A batch is on its way, to be committed. Until that is over, what is in it may come into force, whatever is wanted by
+    /// then.
+    pub fn sends(&mut self, batch: &Batch) {
+        self.sent = batch.owners().cloned().collect();
+    }
+
+    /// The switch has answered what was sent, or never will.
+    pub fn answered(&mut self) {
+        self.sent = HashSet::new();
     }
 
     /// The switch has applied a batch. Returns whose flows were taken away or do something else now; none stands for a flow
@@ -49,8 +64,8 @@ impl FlowTable {
                 // What stood there of somebody else's has given way.
                 piece.steps().iter().for_each(|step| _ = self.foreign.remove(&step.key));
             }
-            match piece {
-                Piece::Group { slot, flows, bits } if self.is_still(*slot, flows) => {
+            match &piece.what {
+                What::Group { slot, flows, bits } if self.is_still(*slot, flows) => {
                     self.groups.note(*slot, *bits, true, self.synced);
                 }
                 _ => {
@@ -59,7 +74,13 @@ impl FlowTable {
                             cuts.insert(self.owner(&key).map(Arc::new));
                         }
                         if !self.note_in_group(&key, body.as_ref()) {
-                            self.edit(&key, |row| row.have = body);
+                            self.edit(&key, |row| {
+                                // What nobody wants any more is still of the one that it was sent for.
+                                if row.want.is_none() && row.entity.is_none() {
+                                    row.entity.clone_from(&piece.owner);
+                                }
+                                row.have = body;
+                            });
                         }
                         entities.extend(self.rows.get(&key).and_then(|row| row.entity.clone()));
                     }

@@ -114,6 +114,26 @@ fn address_is_taken_from_br_int_while_br_ex_is_away() {
 }
 
 #[test]
+fn what_is_on_its_way_counts_until_it_is_answered_also_when_it_is_not_wanted_any_more() {
+    let mut host = Host::new();
+    host.wants(&[flow(1)]);
+    let batch = host.integration_due();
+    host.integration.applied(batch);
+    let batch = host.external_due();
+    host.external.sends(&batch);
+    host.wants(&[]);
+    assert!(host.external.is_pending(&ADDRESS), "it may be in force in a moment");
+    assert!(host.integration_due().is_empty(), "br-ex may begin to answer for it");
+    host.external.applied(batch);
+    host.external.answered();
+    assert!(host.external.is_pending(&ADDRESS) && host.integration_due().is_empty());
+    let batch = host.external_due();
+    host.external.applied(batch);
+    assert!(!host.external.is_pending(&ADDRESS));
+    assert_eq!(host.integration_due().len(), 1);
+}
+
+#[test]
 fn move_is_one_batch_on_br_int() {
     let mut host = Host::serving();
     host.integration.want(&ADDRESS, &[flow(2)]);

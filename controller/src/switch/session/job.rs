@@ -170,6 +170,16 @@ impl Session {
         }
     }
 
+    /// The same while the peer is not read: only a bundle that the core does not decide on is given up.
+    pub(super) fn show_patience(&mut self, now: Instant) {
+        let is_held = matches!(&self.job, Some(Job::Bundle(Bundle { stage: Stage::Held, .. })));
+        match self.job_moved {
+            Some(moved) if is_held && now.duration_since(moved) >= HOLD_WAIT => self.decide(Fate::Discard),
+            Some(_) if is_held => {}
+            _ => self.job_moved = is_held.then_some(now),
+        }
+    }
+
     /// Writes the next message of the job under way; false where it has none. They are made one by one, so that a large
     /// bundle is never encoded whole.
     pub(super) fn put_next_of_job(&mut self, out: &mut BytesMut) -> Result<bool, EncodeError> {

@@ -161,7 +161,7 @@ impl Session {
     pub fn show_life(&mut self, now: Instant) {
         (self.heard, self.echo_sent) = (now, None);
         self.started = if self.is_ready() { self.started } else { now };
-        self.job_moved = None;
+        self.show_patience(now);
         self.fences.excuse(now);
         if self.is_ready() && self.outgoing.is_empty() {
             self.send(Message::EchoRequest(Bytes::new()));

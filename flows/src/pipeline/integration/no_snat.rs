@@ -8,7 +8,7 @@
 use buoy_topology::{Network, PortNo, Provider};
 use ipnet::Ipv4Net;
 
-use super::snat::TRACKED;
+use super::snat::{self, TRACKED};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, Ct, CtFlags, CtZone, Masked, MatchField, TableId};
@@ -23,6 +23,7 @@ use crate::pipeline::tables::integration::{
 pub(super) fn base(flows: &mut Vec<Flow>) {
     let flow = |table, priority| Flow::new(table, priority, Owner { feature: Feature::Routing, entity: 0 });
     flows.push(flow(HAIRPIN_OUT, ASKED).on(ORIGIN.is(Origin::Provider)).goto(DELIVER));
+    flows.push(Flow { priority: UNKNOWN, ..snat::invalid(HAIRPIN_OUT) }.on(ORIGIN.is(Origin::Provider)));
     for state in [REPLY, RELATED] {
         let answer = flow(ROUTED_BACK, ANSWERS).on(MatchField::CtState(Masked::new(TRACKED | state, TRACKED | state)));
         flows.push(answer.apply([ANSWER.set(Answer::Outside)]).goto(SOURCE_NAT));
@@ -84,6 +85,8 @@ const OTHERS: u16 = 10;
 const FROM_ROUTED: u16 = 80;
 /// HAIRPIN_OUT: after what was translated, and the errors.
 const ASKED: u16 = 90;
+/// HAIRPIN_OUT: what the tracker does not take is not remembered, and its answer would come from the fixed address.
+const UNKNOWN: u16 = 95;
 /// DESTINATION_NAT: before the floating IPs, after the errors.
 const MIXED: u16 = 150;
 /// ADMIT: before what is over, which *route* sees for itself.

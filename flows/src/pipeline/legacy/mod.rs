@@ -28,7 +28,7 @@ const TABLE: TableId = TableId(0);
 pub const MOST_PAIRED: usize = 64;
 
 /// What bridges of this form cannot do, as `switch show` says it.
-pub const LIMITS: [&str; 16] = [
+pub const LIMITS: [&str; 17] = [
     "changes are not atomic, and a new layout of flows may lose packets: OpenFlow 1.0 has no bundles",
     "ARP for floating IPs and for gateways of networks is answered by the daemon, and not while it is away",
     "of ARP only the Ethernet source and the sender's IP address are checked",
@@ -42,6 +42,7 @@ pub const LIMITS: [&str; 16] = [
     "what goes to no_snat subnets is rewritten like everything else, and nothing comes back to a fixed address",
     "the MTU of a provider is not looked at: what is longer goes out as it is",
     "of several providers on a bridge one is served, and none on a VLAN",
+    "an instance without a floating IP reaches none: that needs connection tracking",
     "no address is shared by instances without a floating IP (SNAT): that needs OpenFlow 1.3 on both bridges",
     "direct ports are not served: what is for their addresses is dropped",
     "more than 64 interfaces of one network do not reach each other inside it",

@@ -35,8 +35,8 @@ fn a_floating_ip_costs_what_it_cost_before() {
 fn each_network_has_a_zone_and_each_interface_a_way_back() {
     let site = inhabited(true);
     let flows = tracked(&of(&site, &integration()));
-    // Two flows that go through the tracker and one behind it for the network, one for each interface, seven once.
-    assert_eq!(flows.len(), 3 + 2 + 7, "{flows:#?}");
+    // Two flows that go through the tracker and one behind it for the network, one for each interface, eight once.
+    assert_eq!(flows.len(), 3 + 2 + 8, "{flows:#?}");
     let through: Vec<_> = flows.iter().filter(|own| own.contains("ct(")).collect();
     let zone = format!("zone={}", 0xc000 | site.network(&name("blue")).unwrap().id.0 & 0x0fff);
     assert!(through.iter().all(|own| own.contains(&zone)), "{through:#?}");

@@ -6,6 +6,7 @@ use buoy_flows::openflow::{FlowChange, FlowEvent};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use super::super::batch::Piece;
 use super::*;
 
 type Rows = BTreeMap<u16, Known>;
@@ -57,6 +58,15 @@ impl Plain {
             self.rows.entry(number).or_default().have = have;
         }
         self.clean();
+    }
+
+    /// What was sent is there. What nobody wants any more is of the one that it was sent for.
+    fn landed(&mut self, number: u16, have: Option<u8>, owner: Option<u8>) {
+        if have.is_some() {
+            let row = self.rows.entry(number).or_default();
+            row.entity = row.entity.or(owner);
+        }
+        self.has(number, have);
     }
 
     /// Whose flow is taken away, or does something else from now on.
@@ -141,6 +151,12 @@ fn steps(batch: &Batch) -> BTreeMap<u16, Option<u8>> {
     batch.steps().map(|step| (step.key.place().1, step.body.as_ref().map(body))).collect()
 }
 
+/// Whom the flows of a batch are sent for.
+fn owners(batch: &Batch) -> BTreeMap<u16, Option<u8>> {
+    let owner = |piece: &Piece| piece.owner.as_deref().map(number);
+    batch.pieces().flat_map(|own| own.steps().into_iter().map(move |step| (step.key.place().1, owner(own)))).collect()
+}
+
 fn put(flows: &mut BTreeMap<u16, u8>, number: u16, body: Option<u8>) {
     match body {
         Some(body) => flows.insert(number, body),
@@ -223,10 +239,11 @@ proptest! {
                 Change::Send(_) => {}
                 Change::Apply => if let Some(batch) = sent.take() {
                     let mut cuts = HashSet::new();
+                    let owners = owners(&batch);
                     for (number, body) in steps(&batch) {
                         cuts.extend(plain.cut(number, body));
                         put(&mut flows, number, body);
-                        plain.has(number, body);
+                        plain.landed(number, body, owners[&number]);
                     }
                     let told = table.applied(batch).into_iter().map(|own| own.as_deref().map(number));
                     prop_assert_eq!(told.collect::<HashSet<_>>(), cuts);
