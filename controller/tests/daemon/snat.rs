@@ -97,7 +97,8 @@ fn a_trace_tells_of_the_tracker() {
     assert!(says(&out).contains("as udp 203.0.113.110:50000 > 198.51.100.7"), "{out:#}");
     let stages = out["stages"].as_array().expect("stages");
     let told = stages.iter().filter_map(|own| own["sentence"].as_str()).collect::<Vec<_>>().join("\n");
-    assert!(told.contains("begins a connection, whose source becomes 203.0.113.110"), "{told}");
+    assert!(told.contains("takes it for the first of a connection"), "{told}");
+    assert!(told.contains("its source becomes 203.0.113.110:50000"), "{told}");
     assert!(told.contains("it goes on to shared out"), "{told}");
     let back = daemon.json("trace --from uplink:lan --source 198.51.100.7 --to 203.0.113.110 --proto udp");
     assert!(says(&back).contains("to a shared address, and not an answer, in table 52 (shared back)"), "{back:#}");

@@ -53,7 +53,7 @@ fn a_packet_is_followed_without_a_switch() {
         ("--from web-2 --to 198.51.100.7", "dropped", "br-int source nat", "without a floating IP"),
         ("--from web-1 --to 198.51.100.7 --source 10.0.0.12", "dropped", "br-int anti-spoof", "forged source address"),
         ("--from web-1 --to 10.0.0.1", "delivered", "br-int deliver", "icmp 10.0.0.1 > 10.0.0.11 type 0"),
-        ("--from web-1 --to 10.0.0.1 --proto udp", "dropped", "br-int route", "gateway itself"),
+        ("--from web-1 --to 10.0.0.1 --proto udp", "dropped", "br-int gateway back", "gateway itself"),
         ("--from web-1 --to 10.0.0.77", "dropped", "br-int route", "not in the network"),
         ("--from br-int:vm1 --bytes 02b00700000302000000009986dd", "dropped", "br-int admit", "forged source MAC"),
         (
