@@ -101,7 +101,7 @@ fn hooks_are_stored_with_their_change_and_by_themselves() {
 fn a_store_from_before_there_were_hooks_opens_and_one_that_lost_them_does_not() {
     let dir = tempfile::tempdir().unwrap();
     let drop_hooks = || {
-        let db = sled::open(dir.path().join("sled")).unwrap();
+        let db = raw(dir.path());
         assert!(db.drop_tree("hooks").unwrap());
         db.flush().unwrap();
     };

@@ -9,7 +9,7 @@ use buoy_controller::store::{Commit, Store, StoreError};
 use buoy_topology::Generation;
 use serde_json::json;
 
-use crate::support::{commit, fip, open, puts, refusal, wait};
+use crate::support::{commit, fip, open, puts, raw, refusal, wait};
 
 fn event(seq: u64, kind: Kind) -> Arc<Event> {
     let detail = Detail::of(&json!({"instance": "web-1", "seq": seq}));
@@ -98,7 +98,7 @@ fn each_part_keeps_its_bound_and_the_oldest_go() {
 fn a_store_from_before_there_were_events_opens_and_one_that_lost_them_does_not() {
     let dir = tempfile::tempdir().unwrap();
     let drop_trees = || {
-        let db = sled::open(dir.path().join("sled")).unwrap();
+        let db = raw(dir.path());
         assert!(db.drop_tree("history").unwrap() && db.drop_tree("signals").unwrap());
         db.flush().unwrap();
     };

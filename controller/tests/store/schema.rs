@@ -46,7 +46,7 @@ fn an_older_buoyd_is_not_given_what_it_would_lose() {
     let dir = tempfile::tempdir().unwrap();
     let state = version_1(dir.path());
     drop(open(&state));
-    let db = sled::open(state.join("sled")).unwrap();
+    let db = raw(&state);
     let schema = db.open_tree("meta").unwrap().get("schema").unwrap().unwrap();
     // Magic and version; a buoyd of schema 1 refuses every greater one.
     assert_eq!(schema[..8], *b"buoy\x00\x00\x00\x02");

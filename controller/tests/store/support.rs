@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buoy_controller::store::{Commit, Loaded, Store, StoreError};
 use buoy_topology::{
@@ -183,4 +183,19 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
 
 fn port(text: &str) -> PortName {
     text.parse().unwrap()
+}
+
+/// The database itself, once whoever had it before has let go: sled's threads do so a moment after its last owner.
+#[track_caller]
+pub(crate) fn raw(state: &Path) -> sled::Db {
+    let late = Instant::now() + Duration::from_secs(60);
+    loop {
+        match sled::open(state.join("sled")) {
+            Ok(db) => return db,
+            Err(error) if error.to_string().contains("could not acquire lock") && Instant::now() < late => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => panic!("{}: {error}", state.display()),
+        }
+    }
 }
