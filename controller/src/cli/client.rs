@@ -26,6 +26,12 @@ pub(super) enum Failure {
     Barred { path: PathBuf },
     #[error("the daemon hung up before it answered ({0}): what was asked may have been done")]
     HungUp(io::Error),
+    #[error(
+        "the daemon has not answered for {} s: it is busy with this, or its disk is slow. What was asked may still come to \
+         be: 'buoyctl status' tells when it answers again, and --timeout waits longer",
+        .waited.as_secs()
+    )]
+    Silent { waited: Duration },
     #[error("the daemon's answer is not JSON-RPC: {0}")]
     Broken(String),
     #[error("this makes {len} bytes, and the daemon reads at most {MAX_LINE} at once: split it, nothing was changed")]
@@ -56,7 +62,7 @@ impl Failure {
 
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } | Self::HungUp(_) => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::HungUp(_) | Self::Silent { .. } => Exit::Unreachable,
             Self::Barred { .. } => Exit::Refused(ErrorKind::Denied),
             Self::Broken(_) => Exit::Broken,
             Self::TooLong { .. } => Exit::Refused(ErrorKind::Invalid),
@@ -112,6 +118,8 @@ pub(super) struct Session {
     project: Option<Name>,
     wait: Wait,
     timeout: Duration,
+    /// How long an answer is waited for.
+    patience: Duration,
 }
 
 /// A request that may be too long for a line: lists of entries, beside other params.
@@ -168,13 +176,16 @@ impl Session {
     pub(super) fn open(path: &Path, project: Option<&Name>, wait: Wait, timeout: Duration) -> Result<Self, Failure> {
         let unreachable = |source| Failure::unreached(path, source);
         let stream = UnixStream::connect(path).map_err(unreachable)?;
-        stream.set_read_timeout(Some(timeout + GRACE)).map_err(unreachable)?;
-        Ok(Self { stream: BufReader::new(stream), project: project.cloned(), wait, timeout })
+        let patience = timeout + GRACE;
+        stream.set_read_timeout(Some(patience)).map_err(unreachable)?;
+        Ok(Self { stream: BufReader::new(stream), project: project.cloned(), wait, timeout, patience })
     }
 
     /// Asks in as many parts as it takes. Tells after each how many entries the daemon has.
     pub(super) fn ask_long(&mut self, long: Long, mut told: impl FnMut(usize)) -> Result<Value, Failure> {
         let method = long.method;
+        self.patience += EACH.saturating_mul(long.entries.len().try_into().unwrap_or(u32::MAX));
+        self.stream.get_ref().set_read_timeout(Some(self.patience)).map_err(Failure::HungUp)?;
         let mut result = Value::Null;
         for (count, part) in long.parts() {
             result = self.ask(method, part)?;
@@ -205,7 +216,7 @@ impl Session {
         // A daemon that hangs up on who asks says why before it does.
         let read = self.stream.read_line(&mut answer);
         if !answer.ends_with('\n') {
-            sent.and(read).map_err(Failure::HungUp)?;
+            sent.and(read).map_err(|error| self.unanswered(error))?;
             return Err(Failure::HungUp(io::ErrorKind::UnexpectedEof.into()));
         }
         let answer: Answer = serde_json::from_str(&answer).map_err(|error| Failure::Broken(error.to_string()))?;
@@ -213,6 +224,16 @@ impl Session {
             (Some(error), _) => Err(Failure::refused(&error)),
             (None, Some(result)) => Ok(result),
             (None, None) => Err(Failure::Broken("it has neither a result nor an error".to_owned())),
+        }
+    }
+}
+
+impl Session {
+    /// Why an answer did not come to its end.
+    fn unanswered(&self, error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Failure::Silent { waited: self.patience },
+            _ => Failure::HungUp(error),
         }
     }
 }
@@ -232,12 +253,28 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
 
 /// What the daemon itself may take beyond the switches: an fsync on a busy disk.
 const GRACE: Duration = Duration::from_secs(25);
+/// What it may take for each entry of a long request, where the machine is busy.
+const EACH: Duration = Duration::from_millis(5);
 /// As many bytes of entries as go into a part: many parts make a smooth progress, few a fast one.
 const PART: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_daemon_that_says_nothing_is_not_said_to_have_hung_up() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let patience = Duration::from_millis(1);
+        ours.set_read_timeout(Some(patience)).unwrap();
+        let (stream, wait, timeout) = (BufReader::new(ours), Wait::None, Duration::ZERO);
+        let mut session = Session { stream, project: None, wait, timeout, patience };
+        let silent = session.ask("status", Map::new()).unwrap_err();
+        assert!(matches!(silent, Failure::Silent { waited } if waited == patience), "{silent}");
+        drop(theirs);
+        let gone = session.ask("status", Map::new()).unwrap_err();
+        assert!(matches!(gone, Failure::HungUp(_)), "{gone}");
+    }
 
     #[test]
     fn parts_fit_into_lines_and_have_all_entries_in_their_order() {
