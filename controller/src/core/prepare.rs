@@ -92,9 +92,11 @@ impl Core {
     pub(super) fn decide(&mut self, id: ConnectionId) {
         let Some(switch) = self.switches.get(&id) else { return };
         let Some(InFlight::Prepared(batch)) = &switch.job else { return };
-        let due = if switch.may_change() { self.due(switch) } else { Batch::default() };
+        // Where much has become due meanwhile, all of that goes out in a bundle of its own.
+        let is_small = switch.may_change() && switch.table.lacks_up_to(MOST_PREPARED);
+        let due = if is_small { self.due(switch) } else { Batch::default() };
         let is_due = batch.is_within(&due);
-        let may_wait = due.is_empty() && switch.may_change() && batch.is_within(&self.due_after_others(switch));
+        let may_wait = due.is_empty() && is_small && batch.is_within(&self.due_after_others(switch));
         if may_wait && !is_due {
             return;
         }
