@@ -65,12 +65,12 @@ impl Core {
     }
 
     /// A gratuitous ARP: whoever has an old MAC for the address learns the new one (RFC 5227, section 3).
-    fn send_announcement(&self, address: Ipv4Addr) {
+    fn send_announcement(&mut self, address: Ipv4Addr) {
         let Some(provider) = self.speaker(address).map(|provider| provider.id) else { return };
         let Some((_, view)) = self.external(provider) else { return };
         let Some(mac) = view.address_mac(address) else { return };
         let frame = arp(ArpOperation::REQUEST, mac, MacAddr::BROADCAST, address, address);
-        self.send_through_guard(provider, [], frame);
+        self.send_through_guard(provider, None, &frame);
     }
 
     /// The provider that hears of an address: of an associated one, a shared one, or a direct port's.

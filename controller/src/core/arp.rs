@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use buoy_flows::openflow::{Action, BufferId, MatchField, PacketIn, PacketOut};
+use buoy_flows::openflow::{Action, MatchField, PacketIn};
 use buoy_flows::pipeline::external::View;
 use buoy_flows::pipeline::tables::external as tables;
 use buoy_flows::pipeline::{Entity, Role, World, registers};
@@ -14,8 +15,7 @@ use etherparse::{ArpHardwareId, ArpOperation, ArpPacket, EtherType, NetSlice, Pa
 use tracing::{info, warn};
 
 use super::Core;
-use super::switches::Switch;
-use crate::switch::{Command, ConnectionId};
+use crate::switch::ConnectionId;
 
 /// What is remembered of packets.
 #[derive(Debug, Default)]
@@ -32,10 +32,10 @@ pub(super) struct Heard {
 }
 
 impl Core {
-    pub(super) fn on_packet(&mut self, id: ConnectionId, packet: &PacketIn, now: Instant) {
+    pub(super) fn on_packet(&mut self, id: ConnectionId, packet: PacketIn, now: Instant) {
         let Some(bridge) = self.switches.get(&id).and_then(|switch| switch.bridge.as_ref()) else { return };
         if bridge.dialect == Dialect::OpenFlow10 {
-            self.on_legacy_packet(id, packet, now);
+            self.on_legacy_packet(id, &packet, now);
             return;
         }
         if self.switches.get(&id).is_some_and(|switch| switch.role == Role::Integration) {
@@ -70,7 +70,7 @@ impl Core {
                     self.look_for(&provider, address, now);
                 }
             }
-            tables::GATEWAY => self.hold(&provider, packet.frame.clone(), now),
+            tables::GATEWAY => self.hold(&provider, packet.frame, now),
             tables::GUARD => self.on_refused_frame(id, &provider, in_port, &packet.frame, now),
             _ => {}
         }
@@ -80,8 +80,10 @@ impl Core {
     pub(super) fn look_for(&mut self, provider: &Provider, address: Ipv4Addr, now: Instant) {
         let known = self.learnt.of(provider.id).count();
         if provider.is_onlink(address) && known < MOST_NEIGHBOURS {
-            self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, None, now);
-            self.ask_neighbours(now);
+            let key = NeighbourKey { provider: provider.id, address };
+            if self.resolver.watch(key, false, None, now) {
+                self.ask_neighbours(now);
+            }
         }
     }
 
@@ -155,23 +157,23 @@ impl Core {
         held.push_back((now, frame));
         // The answer may have been here before the packet was.
         self.release_held(provider, now);
-        self.watch_neighbours();
-        self.ask_neighbours(now);
+        if self.watch_gateway(provider, now) {
+            self.ask_neighbours(now);
+        }
     }
 
     /// Sends the packets on whose next hop is known by now.
     fn release_held(&mut self, provider: &Provider, now: Instant) {
-        let learnt = |address| self.learnt.mac(NeighbourKey { provider: provider.id, address });
-        let gateway = provider.gateway_mac.or_else(|| learnt(provider.gateway?));
-        let next_hop = |frame: &[u8]| destination(frame).and_then(learnt).or(gateway);
-        let held = self.packets.held.remove(&provider.id).unwrap_or_default();
-        let fresh = held.into_iter().filter(|(since, _)| now.duration_since(*since) <= HELD_FOR);
+        let Some(mut held) = self.packets.held.remove(&provider.id) else { return };
+        held.retain(|(since, _)| now.duration_since(*since) <= HELD_FOR);
+        let gateway = provider.gateway_mac.or_else(|| self.learnt_mac(provider, provider.gateway?));
         let mut waiting = VecDeque::new();
-        for (since, frame) in fresh {
-            match next_hop(&frame) {
+        for (since, frame) in held {
+            let known = destination(&frame).and_then(|address| self.learnt_mac(provider, address));
+            match known.or(gateway) {
                 Some(mac) => {
                     let addressed = Action::SetField(MatchField::EthDst(mac.into()));
-                    self.send_through_guard(provider.id, [addressed], frame);
+                    self.send_through_guard(provider.id, Some(addressed), &frame);
                 }
                 None => waiting.push_back((since, frame)),
             }
@@ -181,21 +183,29 @@ impl Core {
         }
     }
 
+    fn learnt_mac(&self, provider: &Provider, address: Ipv4Addr) -> Option<MacAddr> {
+        self.learnt.mac(NeighbourKey { provider: provider.id, address })
+    }
+
+    /// Watches over a provider's gateway, where its MAC is not declared; tells whether that is new.
+    fn watch_gateway(&mut self, provider: &Provider, now: Instant) -> bool {
+        let Some(address) = provider.gateway.filter(|_| provider.gateway_mac.is_none()) else { return false };
+        let known = self.learnt_mac(provider, address);
+        self.resolver.watch(NeighbourKey { provider: provider.id, address }, true, known, now)
+    }
+
     /// Watches over the gateways and the neighbours of all providers.
     pub(super) fn watch_neighbours(&mut self) {
         let now = Instant::now();
-        for provider in self.site.providers() {
-            if let Some(address) = provider.gateway.filter(|_| provider.gateway_mac.is_none()) {
-                let key = NeighbourKey { provider: provider.id, address };
-                self.resolver.watch(key, true, self.learnt.mac(key), now);
-            }
+        let site = Arc::clone(&self.site);
+        for provider in site.providers() {
+            self.watch_gateway(provider, now);
             for (address, mac) in self.learnt.of(provider.id).filter(|(address, _)| provider.is_onlink(*address)) {
                 if !provider.keeps(address) && !self.is_host_mac(provider, mac) {
                     self.resolver.watch(NeighbourKey { provider: provider.id, address }, false, Some(mac), now);
                 }
             }
         }
-        let site = &self.site;
         self.resolver.retain(|key| {
             site.provider_by_id(key.provider).is_some_and(|provider| {
                 (provider.gateway == Some(key.address) && provider.gateway_mac.is_none())
@@ -230,12 +240,12 @@ impl Core {
         }
     }
 
-    fn send_question(&self, key: NeighbourKey, to: Option<MacAddr>) {
+    fn send_question(&mut self, key: NeighbourKey, to: Option<MacAddr>) {
         let Some((provider, view)) = self.external(key.provider) else { return };
         let mac = view.uplink_mac();
         let frame =
             arp(ArpOperation::REQUEST, mac, to.unwrap_or(MacAddr::BROADCAST), self.own_address(provider), key.address);
-        self.send_through_guard(key.provider, [], frame);
+        self.send_through_guard(key.provider, None, &frame);
     }
 
     /// The host's address that ARP is asked from; none is 0.0.0.0, as in a probe (RFC 5227, section 2.1.1).
@@ -255,38 +265,6 @@ impl Core {
         let bridge = self.switches.bridge(&provider.bridge)?;
         let world = World { site: &self.site, learnt: &self.learnt, bridge, role: Role::External };
         Some((provider, View::of(world, provider)?))
-    }
-
-    /// A packet of the controller's own leaves like any other: by the guard, and never by an output to an uplink.
-    pub(super) fn send_through_guard(
-        &self,
-        provider: EntityId,
-        actions: impl IntoIterator<Item = Action>,
-        frame: Bytes,
-    ) {
-        let Some(provider) = self.site.provider_by_id(provider) else { return };
-        let mark = registers::PROVIDER.set(provider.id.0);
-        let guard = Action::Resubmit { port: None, table: tables::GUARD };
-        let actions: Vec<_> = actions.into_iter().collect();
-        for (switch, bridge) in self.switches.named(&provider.bridge) {
-            let through_guard = match bridge.dialect {
-                Dialect::OpenFlow13 => [std::slice::from_ref(&mark), &actions, std::slice::from_ref(&guard)].concat(),
-                // The guard is in the one table: it takes what comes from the controller.
-                Dialect::OpenFlow10 => [&actions[..], &[Action::output(PortNo::TABLE)]].concat(),
-            };
-            switch.send_packet(through_guard, frame.clone());
-        }
-    }
-}
-
-impl Switch {
-    /// Hands a packet to the switch. One whose queue is full loses it, as a wire would.
-    pub(super) fn send_packet(&self, actions: Vec<Action>, frame: Bytes) {
-        if self.connection.commands.capacity() > KEPT_FOR_JOBS {
-            let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
-            let packet = PacketOut { buffer_id, in_port, actions, frame };
-            let _ = self.connection.commands.try_send(Command::PacketOut(packet));
-        }
     }
 }
 
@@ -333,5 +311,3 @@ const MOST_HELD: usize = 32;
 const HELD_FOR: Duration = Duration::from_secs(3);
 /// On-link neighbours of one provider that are looked for.
 const MOST_NEIGHBOURS: usize = 4096;
-/// Places in a switch's queue that packets leave to jobs.
-const KEPT_FOR_JOBS: usize = 16;

@@ -18,50 +18,47 @@ use crate::switch::ConnectionId;
 
 impl Core {
     /// A packet that br-int could not do alone.
-    pub(super) fn on_icmp(&self, id: ConnectionId, packet: &PacketIn) {
+    pub(super) fn on_icmp(&mut self, id: ConnectionId, packet: PacketIn) {
         let Some(switch) = self.switches.get(&id) else { return };
         let Some(bridge) = switch.bridge.as_ref().map(|bridge| &bridge.name) else { return };
-        let held = |register: Register| packet.matching.fields().iter().find_map(|field| register.held_in(field));
-        let network = || {
-            let number = EntityId(held(NETWORK)?);
-            self.site.networks().find(|network| network.id == number)
-        };
-        let made = match packet.table {
+        let PacketIn { table, matching, frame, .. } = packet;
+        let held = |register: Register| matching.fields().iter().find_map(|field| register.held_in(field));
+        let network = || self.site.network_by_id(EntityId(held(NETWORK)?));
+        let made = match table {
             tables::SOURCE_NAT => network().map(|network| {
                 let kept = [INTERFACE, ANSWER].map(|own| own.set(held(own).unwrap_or_default()));
                 let marks = kept.into_iter().chain([NETWORK.set(network.id.0)]);
-                let frame = self.translate_outward(bridge, network, &packet.frame);
+                let frame = self.translate_outward(bridge, network, frame.into());
                 (again(Origin::Instance, tables::SOURCE_NAT, marks), frame)
             }),
             // From an instance that shares an address it comes by that one, as from outside.
             tables::DESTINATION_NAT | tables::HAIRPIN_OUT => {
-                let frame = self.translate_inward(bridge, &packet.frame);
+                let frame = self.translate_inward(bridge, frame.into());
                 Some((again(Origin::Provider, tables::DESTINATION_NAT, []), frame))
             }
             tables::SHARED_HOME => held(NETWORK).map(|network| {
                 let actions = vec![NETWORK.set(network), resubmit(tables::DELIVER)];
-                (actions, translate_home(&packet.frame))
+                (actions, translate_home(frame.into()))
             }),
             tables::ROUTE if held(ORIGIN) == Some(Origin::Provider.into()) => {
-                network().and_then(|network| self.expired_on_the_way_in(network, &packet.frame))
+                network().and_then(|network| self.expired_on_the_way_in(network, &frame))
             }
             tables::ROUTE => network().and_then(|network| {
-                let answer = error(&packet.frame, ErrorKind::TimeExceeded, network.gateway)?;
+                let answer = error(&frame, ErrorKind::TimeExceeded, network.gateway)?;
                 Some((vec![NETWORK.set(network.id.0), resubmit(tables::DELIVER)], answer))
             }),
-            tables::SIZE => network().and_then(|network| self.too_long(network, held(EXIT)?, &packet.frame)),
-            tables::ADMIT => self.expired_outside(bridge, &packet.frame),
+            tables::SIZE => network().and_then(|network| self.too_long(network, held(EXIT)?, &frame)),
+            tables::ADMIT => self.expired_outside(bridge, &frame),
             _ => None,
         };
         if let Some((actions, frame)) = made {
-            switch.send_packet(actions, Bytes::from(frame));
+            self.send_packet(id, actions, Bytes::from(frame));
         }
     }
 
     /// An instance complains: the packet that it quotes was sent to its floating IP, and may have come from one of ours.
     /// Where it has none, the tracker is to know whose connection it is.
-    fn translate_outward(&self, bridge: &PortName, network: &Network, frame: &[u8]) -> Vec<u8> {
-        let mut frame = frame.to_vec();
+    fn translate_outward(&self, bridge: &PortName, network: &Network, mut frame: Vec<u8>) -> Vec<u8> {
         let Some(mut quoting) = Quoting::of(&mut frame) else { return frame };
         let outside = quoting.quoted_destination().and_then(|fixed| self.seen_outside(network, fixed));
         if let Some(address) = outside {
@@ -78,8 +75,7 @@ impl Core {
     }
 
     /// Somebody outside complains: the packet that is quoted came from the floating IP that the complaint is for.
-    fn translate_inward(&self, bridge: &PortName, frame: &[u8]) -> Vec<u8> {
-        let mut frame = frame.to_vec();
+    fn translate_inward(&self, bridge: &PortName, mut frame: Vec<u8>) -> Vec<u8> {
         if let Some(mut quoting) = Quoting::of(&mut frame) {
             self.translate_quoted_source(bridge, &mut quoting);
         }
@@ -138,8 +134,7 @@ impl Core {
 
 /// Somebody complains of a packet from a shared address: where its sender's fixed address was, the switch's key for the
 /// sender is, whom the complaint is for.
-fn translate_home(frame: &[u8]) -> Vec<u8> {
-    let mut frame = frame.to_vec();
+fn translate_home(mut frame: Vec<u8>) -> Vec<u8> {
     if let Some(mut quoting) = Quoting::of(&mut frame) {
         quote_fixed(&mut quoting);
     }

@@ -57,7 +57,7 @@ impl Core {
                 return;
             }
             if let Some(answer) = self.answer_for_floating_ip(bridge, arp) {
-                self.send_through_guard(provider.id, [], answer);
+                self.send_through_guard(provider.id, None, &answer);
             }
             self.on_station(&provider, heard, local, now);
         } else if port == PortNo::LOCAL {
@@ -85,13 +85,13 @@ impl Core {
 
     /// Where LOCAL's MAC must not be seen outside, the host's ARP leaves by the controller: the switch cannot write the
     /// sender into it. Where it may be seen, the switch has sent the packet itself.
-    fn send_host_arp(&self, bridge: &Bridge, provider: &Provider, frame: &Bytes) {
+    fn send_host_arp(&mut self, bridge: &Bridge, provider: &Provider, frame: &Bytes) {
         let Some(mac) = self.served(bridge).map(|view| view.uplink_mac()) else { return };
         if bridge.local().is_none_or(|local| local.mac == mac) {
             return;
         }
         if let Some(renamed) = with_source(frame, mac).and_then(|renamed| with_arp_sender(&renamed, mac)) {
-            self.send_through_guard(provider.id, [], renamed);
+            self.send_through_guard(provider.id, None, &renamed);
         }
     }
 
@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// An instance asks for its gateway, or for another instance of its network.
-    fn on_guest_packet(&self, id: ConnectionId, bridge: &Bridge, port: PortNo, frame: &Bytes) {
+    fn on_guest_packet(&mut self, id: ConnectionId, bridge: &Bridge, port: PortNo, frame: &Bytes) {
         let Some(arp) = Arp::of(frame).filter(|arp| arp.operation == ArpOperation::REQUEST) else { return };
         let Some(interface) = self.interface_at(bridge, port, vlan(frame)) else { return };
         let is_own = arp.mac == interface.mac && (arp.sender == interface.ip || arp.sender.is_unspecified());
@@ -119,8 +119,8 @@ impl Core {
             [Action::PushVlan(TAG), Action::SetField(vid)]
         });
         let actions = tag.into_iter().flatten().chain([Action::output(port)]).collect();
-        if let (Some(answer), Some(switch)) = (arp.answer(mac), self.switches.get(&id)) {
-            switch.send_packet(actions, answer);
+        if let Some(answer) = arp.answer(mac) {
+            self.send_packet(id, actions, answer);
         }
     }
 
@@ -141,10 +141,11 @@ impl Core {
         (interface.id != asking.id).then_some(interface.mac)
     }
 
-    fn send_to(&self, bridge: &Bridge, actions: Vec<Action>, frame: Bytes) {
+    fn send_to(&mut self, bridge: &Bridge, actions: Vec<Action>, frame: Bytes) {
         let is_it = |own: &Bridge| own.datapath_id == bridge.datapath_id;
-        if let Some(switch) = self.switches.values().find(|own| own.bridge.as_ref().is_some_and(is_it)) {
-            switch.send_packet(actions, frame);
+        let found = self.switches.values().find(|own| own.bridge.as_ref().is_some_and(is_it));
+        if let Some(id) = found.map(|switch| switch.connection.id) {
+            self.send_packet(id, actions, frame);
         }
     }
 

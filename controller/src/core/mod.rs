@@ -16,7 +16,7 @@
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`prepare`]
 //! (what switches check ahead), [`standing`] (where what is in force), [`fences`] (whether the datapath has followed),
 //! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
-//! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`announce`] and [`alarm`] (what is told of them),
+//! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`outbox`] (packets of our own), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
 //! [`in_force`] and [`observed`] say what that is), [`stats`], [`views`], [`fip_views`],
 //! [`mod@trace`] (what becomes of a packet) and [`backup`].
@@ -47,6 +47,7 @@ mod legacy;
 mod metrics;
 mod nearest;
 mod observed;
+mod outbox;
 mod outcome;
 mod ownership;
 mod plan;
@@ -91,6 +92,7 @@ use gone::GoneSwitches;
 use in_force::Awaited;
 use journal::{Journal, Recorded};
 use observed::Observed;
+use outbox::Outbox;
 use resolver::Resolver;
 use rollout::Waiter;
 use trace::{Traced, Traces};
@@ -125,6 +127,7 @@ pub struct Core {
     clean_at: HashMap<PortName, Generation>,
     resolver: Resolver,
     packets: Packets,
+    outbox: Outbox,
     waiters: Vec<Waiter>,
     announcements: Announcements,
     alarms: Alarms,
@@ -195,6 +198,7 @@ pub async fn run(
             _ = ticks.tick() => core.at(Millis::now()).on_tick(Instant::now()),
             changed = shutdown.changed(), if !stopping => stopping = changed.is_err() || *shutdown.borrow(),
         }
+        core.empty_outbox();
     }
     // The last events are durable, and shown, before the store is closed.
     while core.journal.is_busy() {
@@ -239,6 +243,7 @@ impl Core {
             clean_at: HashMap::new(),
             resolver: Resolver::default(),
             packets: Packets::default(),
+            outbox: Outbox::default(),
             waiters: Vec::new(),
             announcements: Announcements::default(),
             alarms: Alarms::default(),

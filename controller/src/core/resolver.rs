@@ -58,13 +58,15 @@ struct Station {
 
 impl Resolver {
     /// Begins to watch over a station; `mac` is what is known of it already. Beside the gateway so many stations of one
-    /// provider are watched and no more.
-    pub(super) fn watch(&mut self, key: NeighbourKey, is_gateway: bool, mac: Option<MacAddr>, now: Instant) {
+    /// provider are watched and no more. Tells whether it is watched from now on.
+    pub(super) fn watch(&mut self, key: NeighbourKey, is_gateway: bool, mac: Option<MacAddr>, now: Instant) -> bool {
         let is_known = self.stations.contains_key(&key);
-        if !is_known && (is_gateway || self.watched(key.provider) < MOST_STATIONS) {
+        let is_new = !is_known && (is_gateway || self.watched(key.provider) < MOST_STATIONS);
+        if is_new {
             let next = if mac.is_some() { now + SETTLE } else { now };
             self.stations.insert(key, Station { is_gateway, mac, heard: None, attempts: 0, next });
         }
+        is_new
     }
 
     /// Whether a station is watched over.

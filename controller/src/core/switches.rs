@@ -126,7 +126,7 @@ impl Core {
             Event::Flows(part) => self.on_flows(id, part),
             Event::DumpDone => self.on_dump_done(id, now),
             Event::Bundle(outcome) => self.on_bundle(id, outcome, now),
-            Event::Packet(packet) => self.on_packet(id, &packet, now),
+            Event::Packets(packets) => packets.into_iter().for_each(|packet| self.on_packet(id, packet, now)),
             Event::Changed(changes) => self.on_changed(id, &changes),
             Event::Unwatched { is_over } => self.on_unwatched(id, is_over, now),
             Event::Role(role) => self.on_role(id, role, now),

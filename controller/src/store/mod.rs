@@ -8,12 +8,13 @@
 //! ```
 //!
 //! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
-//! [`open`] and [`scan`] (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
+//! [`open`], [`scan`] and [`decode`] (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
 //! [`restore`], then what they stand on: [`table`] (trees and keys), [`envelope`] (values), [`state`] (what shows that
 //! nothing is missing), [`commit_file`], [`directory`], [`guard`] (sled's panics), [`garbage`] (sled's old pages).
 
 mod backup;
 mod commit_file;
+mod decode;
 mod directory;
 mod engine;
 mod envelope;

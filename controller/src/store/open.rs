@@ -10,11 +10,12 @@ use sled::{Batch, Db};
 use tracing::{info, warn};
 
 use super::commit_file::CommitFile;
+use super::decode::scan;
 use super::directory::{StateDir, sync_dir};
 use super::engine::Engine;
 use super::envelope::{Header, seal};
 use super::migrate::migrate;
-use super::scan::{Scanned, scan};
+use super::scan::Scanned;
 use super::state::{SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
 use super::{CommitNo, Loaded, StoreError, guard};

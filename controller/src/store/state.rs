@@ -37,6 +37,12 @@ impl Tally {
         self.sum = self.sum.wrapping_add(header.weight());
     }
 
+    /// Counts in what another one has counted.
+    pub(super) fn append(&mut self, other: Self) {
+        self.records = self.records.wrapping_add(other.records);
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
     /// Counts a record out.
     pub(super) fn subtract(&mut self, header: Header) {
         self.records = self.records.wrapping_sub(1);

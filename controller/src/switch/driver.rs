@@ -135,13 +135,15 @@ impl Driver {
         }
     }
 
-    /// Takes in what has been read, until there is something to report: what comes after that waits in its socket.
+    /// Takes in what has been read, until there is something to report that takes no more: what comes after that waits in
+    /// its socket. Packets are reported together, as many as have been read.
     fn take_in(&mut self, incoming: &mut BytesMut) -> Result<(), CloseReason> {
         let broken = |error: buoy_flows::openflow::FrameError| CloseReason::BadMessage(error.to_string());
-        while !self.session.has_events()
+        let now = Instant::now();
+        while self.session.takes_more()
             && let Some(frame) = split_frame(incoming).map_err(broken)?
         {
-            self.session.receive(&frame, Instant::now())?;
+            self.session.receive(&frame, now)?;
         }
         Ok(())
     }

@@ -168,9 +168,12 @@ fn pool_of_many_ranges_comes_back() {
 fn one_change_may_hold_a_whole_site() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
-    commit(&store, 1, puts((0..30_000).map(|n| fip(n, 1))));
+    let records: Vec<_> = (0..30_000).map(|n| fip(n, 1)).collect();
+    commit(&store, 1, puts(records.clone()));
     store.close();
-    assert_eq!(open(dir.path()).1.records.len(), 30_000);
+    let loaded = open(dir.path()).1.records;
+    let differs = loaded.iter().zip(&records).position(|(own, stored)| own != stored);
+    assert_eq!((loaded.len(), differs), (30_000, None), "all are there, in the order of their keys");
 }
 
 #[test]

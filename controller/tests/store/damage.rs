@@ -234,6 +234,28 @@ fn records_that_were_not_stored_so_are_refused() {
     }
 }
 
+/// Several threads look at them.
+#[test]
+fn of_several_damaged_records_the_first_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    commit(&store, 1, puts((0..3_000).map(|n| fip(n, 1))));
+    store.close();
+    with_sled(dir.path(), |db| {
+        let tree = db.open_tree("floating_ips").unwrap();
+        for n in 700..2_900 {
+            let mut value = tree.get(address(n).octets()).unwrap().unwrap().to_vec();
+            *value.last_mut().unwrap() ^= 1;
+            tree.insert(address(n).octets(), value).unwrap();
+        }
+        tree.insert(address(2_900).octets(), b"").unwrap();
+    });
+    for _ in 0..10 {
+        let error = refusal(dir.path()).to_string();
+        assert!(error.contains("floating_ips/198.51.2.188: its checksum is wrong"), "{error}");
+    }
+}
+
 #[test]
 fn old_version_of_a_whole_record_is_refused() {
     let dir = tempfile::tempdir().unwrap();

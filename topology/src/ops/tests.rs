@@ -271,6 +271,20 @@ fn a_note_stays_with_the_address_and_what_is_so_already_changes_nothing() {
 }
 
 #[test]
+fn a_network_is_found_by_its_number_as_long_as_it_is_there() {
+    let mut site = site(PolicySpec::Host);
+    let (cidr, gateway) = ("10.9.0.0/24".parse().unwrap(), [10, 9, 0, 1].into());
+    let spec = NetworkSpec { cidr, gateway, gateway_mac: None, project: None, auto_assign: None, snat: true };
+    run(&mut site, |site| site.create_network(name("red"), spec));
+    let number = |own: &str| site.network(&name(own)).expect("it was created").id;
+    let (blue, red) = (number("blue"), number("red"));
+    let found = |site: &Site, id| site.network_by_id(id).map(|own| own.name.clone());
+    assert_eq!((found(&site, blue), found(&site, red)), (Some(name("blue")), Some(name("red"))));
+    run(&mut site, |site| site.delete_network(&name("red")));
+    assert_eq!((found(&site, blue), found(&site, red)), (Some(name("blue")), None));
+}
+
+#[test]
 fn what_is_in_use_is_not_removed() {
     let mut site = site(PolicySpec::Host);
     run(&mut site, |site| site.associate(&associate(3, "vm11"), &nobody));

@@ -52,6 +52,7 @@ impl Site {
             }
             Record::Pool(_) => {}
             Record::Network(network) => {
+                self.index.add_network(&network);
                 self.networks.insert(network.name.clone(), network);
             }
             Record::Instance(instance) => {
@@ -101,7 +102,11 @@ impl Site {
                 self.free.set_pool(Some(&pool), None, |_| std::iter::empty());
                 Some(Record::Pool(pool))
             }
-            Key::Network(name) => self.networks.remove(name).map(Record::Network),
+            Key::Network(name) => {
+                let network = self.networks.remove(name)?;
+                self.index.remove_network(&network);
+                Some(Record::Network(network))
+            }
             Key::Instance(name) => {
                 let instance = self.instances.remove(name)?;
                 self.index.remove_instance(&instance);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
-use crate::{Direct, EntityId, FloatingIp, Instance, MacAddr, Name, Pool, PortName, Provider, Span, VlanId};
+use crate::{Direct, EntityId, FloatingIp, Instance, MacAddr, Name, Network, Pool, PortName, Provider, Span, VlanId};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -20,6 +20,8 @@ pub(super) struct Index {
     /// The networks of each bridge, with the number of interfaces that are in each.
     networks: HashMap<PortName, BTreeMap<Name, usize>>,
     providers: Providers,
+    /// Networks by number.
+    network_ids: HashMap<EntityId, Name>,
 }
 
 /// The instances on one port, by VLAN.
@@ -80,6 +82,18 @@ impl Index {
 
     pub(super) fn provider(&self, id: EntityId) -> Option<&Name> {
         self.providers.ids.get(&id)
+    }
+
+    pub(super) fn network(&self, id: EntityId) -> Option<&Name> {
+        self.network_ids.get(&id)
+    }
+
+    pub(super) fn add_network(&mut self, network: &Network) {
+        self.network_ids.insert(network.id, network.name.clone());
+    }
+
+    pub(super) fn remove_network(&mut self, network: &Network) {
+        self.network_ids.remove(&network.id);
     }
 
     /// The providers of a bridge, by name.

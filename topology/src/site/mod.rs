@@ -126,6 +126,11 @@ impl Site {
         self.networks.get(name)
     }
 
+    /// The network with this number.
+    pub fn network_by_id(&self, id: EntityId) -> Option<&Arc<Network>> {
+        self.index.network(id).and_then(|name| self.networks.get(name))
+    }
+
     /// All instances, by name.
     pub fn instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
         self.instances.values()

@@ -11,14 +11,18 @@ use bytes::{Bytes, BytesMut};
 
 use super::{CloseReason, Command, Event, Job, Ready, Session, State};
 
-/// Whether 1.0 has words for what the core asks. Of a bundle that shows flow by flow.
+/// Whether 1.0 has words for what the core asks. Of a bundle that shows flow by flow, and of packets one by one.
 pub(super) fn can(command: &Command) -> bool {
     match command {
-        Command::Dump(_) | Command::Bundle(_) => true,
-        Command::PacketOut(packet) => encode(&Message::PacketOut(packet.clone()), Xid(0), &mut BytesMut::new()).is_ok(),
+        Command::Dump(_) | Command::Bundle(_) | Command::Packets(_) => true,
         Command::Meter(_) | Command::ClaimPrimary | Command::Fence(_) => false,
         Command::Prepare(_) | Command::Commit | Command::Discard => false,
     }
+}
+
+/// Whether 1.0 can say a message.
+pub(super) fn has_words_for(message: &Message) -> bool {
+    encode(message, Xid(0), &mut BytesMut::new()).is_ok()
 }
 
 /// Appends a message in 1.0's words.

@@ -5,7 +5,7 @@
 //!                       └───reply in OpenFlow 1.0────────────────────────────────────────────^
 //! ```
 //! The hellos choose the dialect; 1.3 wins where both are offered. What is different in 1.0 is in [`legacy`] and
-//! [`phases`].
+//! [`phases`]; what becomes of packets in [`packets`].
 //!
 //! | closed is a peer that | after |
 //! |---|---|
@@ -25,6 +25,7 @@ mod fence;
 mod handshake;
 mod job;
 mod legacy;
+mod packets;
 mod phases;
 #[cfg(test)]
 mod tests;
@@ -35,17 +36,17 @@ use std::time::{Duration, Instant};
 
 use buoy_flows::openflow::{
     BundleId, EncodeError, ErrorMsg, Features, FlowMonitorControl, FlowUpdate, Hello, Message, MultipartReply,
-    MultipartReplyBody, MultipartRequest, MultipartRequestBody, PacketIn, Port, PortStatus, Xid,
+    MultipartReplyBody, MultipartRequest, MultipartRequestBody, Port, PortStatus, Xid,
 };
 use buoy_topology::Dialect;
 use bytes::{Bytes, BytesMut};
 
-use budget::Budget;
 pub use close::CloseReason;
 use election::Election;
 use handshake::Asked;
 pub use job::{BundleOutcome, FlowMods, Refusal};
 use job::{Fate, Job};
+use packets::Packets;
 pub use words::{Command, Event, Ready};
 
 /// The state of one connection.
@@ -68,8 +69,7 @@ pub struct Session {
     election: Election,
     /// Ports that changed after the list of ports was asked for, and before it was told.
     early: Vec<PortStatus>,
-    packets: Budget,
-    packets_dropped: u64,
+    packets: Packets,
     outgoing: VecDeque<(Xid, Message)>,
     events: VecDeque<Event>,
 }
@@ -100,8 +100,7 @@ impl Session {
             monitor: Xid(0),
             election: Election::default(),
             early: Vec::new(),
-            packets: Budget::new(PACKETS, now),
-            packets_dropped: 0,
+            packets: Packets::new(now),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
         };
@@ -174,12 +173,7 @@ impl Session {
             _ if self.dialect == Dialect::OpenFlow10 && !legacy::can(&command) => {
                 tracing::warn!(?command, "OpenFlow 1.0 has no words for this");
             }
-            Command::PacketOut(packet) => {
-                // A switch that does not read loses packets, as a wire would.
-                if self.outgoing.len() < OUTGOING {
-                    self.send(Message::PacketOut(packet));
-                }
-            }
+            Command::Packets(packets) => packets.into_iter().for_each(|packet| self.send_packet(packet)),
             Command::Meter(meter) => {
                 self.send(Message::MeterMod(meter));
             }
@@ -284,28 +278,6 @@ impl Session {
         Ok(())
     }
 
-    fn on_packet_in(&mut self, packet: PacketIn, now: Instant) {
-        if self.on_fence_answer(&packet, now) {
-            return;
-        }
-        if self.packets.take(now) {
-            self.events.push_back(Event::Packet(packet));
-        } else {
-            self.packets_dropped += 1;
-        }
-    }
-
-    fn tell_dropped_packets(&mut self) {
-        if self.packets_dropped > 0 {
-            tracing::warn!(
-                packets = self.packets_dropped,
-                limit = PACKETS,
-                "a switch sends too many packets: some were dropped"
-            );
-            self.packets_dropped = 0;
-        }
-    }
-
     fn on_error(&mut self, xid: Xid, error: &ErrorMsg) -> Result<(), CloseReason> {
         if matches!(self.state, State::Hello) && error.is_incompatible() {
             return Err(CloseReason::Version { offered: 0 });
@@ -339,8 +311,6 @@ pub const JOB_WAIT: Duration = Duration::from_secs(60);
 const HOLD_WAIT: Duration = Duration::from_secs(5);
 /// How long a peer may read nothing of what it is sent.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
-/// Packets a second that a switch may bring: more than all its meters let through.
-const PACKETS: u32 = 2_000;
 /// More ports than OpenFlow has numbers for in OVS.
 const MOST_PORTS: usize = 0xff00;
 /// Messages that wait for a peer that does not read.

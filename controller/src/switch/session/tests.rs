@@ -7,7 +7,7 @@ mod legacy;
 use buoy_flows::flow::{FlowBody, FlowKey, Step};
 use buoy_flows::openflow::{
     BufferId, BundleControl, BundleControlKind, ControllerRole, Cookie, FlowChange, FlowMod, FlowModCommand, FlowStats,
-    FlowStatsRequest, Match, MeterFeatures, PacketOut, TableId, VERSION_1_3, split_frame,
+    FlowStatsRequest, Match, MeterFeatures, PacketIn, PacketOut, TableId, VERSION_1_3, split_frame,
 };
 use buoy_topology::{DatapathId, MacAddr, PortNo};
 use proptest::prelude::*;

@@ -23,8 +23,8 @@ pub enum Command {
     Commit,
     /// Give up the bundle that was prepared.
     Discard,
-    /// Send a packet.
-    PacketOut(PacketOut),
+    /// Send packets, in this order.
+    Packets(Vec<PacketOut>),
     /// Give the switch this meter. One that it has already is no mistake.
     Meter(MeterMod),
     /// Become the primary controller; [`Event::Role`] says when it is so.
@@ -47,8 +47,8 @@ pub enum Event {
     DumpDone,
     /// How a bundle ended.
     Bundle(BundleOutcome),
-    /// A packet for the controller.
-    Packet(PacketIn),
+    /// Packets for the controller, in the order in which they came.
+    Packets(Vec<PacketIn>),
     /// Somebody else changed flows.
     Changed(Vec<FlowChange>),
     /// Not every change by others is told: the switch has no flow monitor, or its monitor had paused.

@@ -3,6 +3,7 @@
 use buoy_flows::openflow::{FlowEvent, PacketInReason, Role, RoleStatus};
 use buoy_flows::pipeline::Meter;
 
+use super::super::packets::{MOST_AT_ONCE, PACKETS};
 use super::*;
 
 fn changed(cookie: u64) -> FlowUpdate {
@@ -106,21 +107,52 @@ fn the_budget_is_more_than_all_meters_let_through() {
     assert!(PACKETS > Meter::ALL.into_iter().map(Meter::rate).sum());
 }
 
-#[test]
-fn packets_beyond_the_budget_are_dropped() {
-    let mut talk = Talk::ready();
-    let packet = PacketIn {
+fn packet_in(cookie: u32) -> PacketIn {
+    PacketIn {
         buffer_id: BufferId::NONE,
         total_len: 0,
         reason: PacketInReason::Action,
         table: TableId(0),
-        cookie: Cookie(0),
+        cookie: Cookie(cookie.into()),
         matching: Match::new(),
         frame: Bytes::new(),
-    };
+    }
+}
+
+fn packets(event: Event) -> Vec<PacketIn> {
+    match event {
+        Event::Packets(packets) => packets,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn packets_are_told_together_in_their_order_and_not_past_something_else() {
+    let most = u32::try_from(MOST_AT_ONCE).unwrap();
+    let mut talk = Talk::ready();
+    let cookies = |event| packets(event).iter().map(|packet| packet.cookie.0).collect::<Vec<_>>();
+    for number in 0..most {
+        assert!(talk.session.takes_more(), "{number}");
+        talk.says(Xid(0), Message::PacketIn(packet_in(number)));
+    }
+    assert!(!talk.session.takes_more(), "others wait too");
+    assert_eq!(cookies(talk.event()), (0..u64::from(most)).collect::<Vec<_>>());
+    talk.says(Xid(0), Message::PacketIn(packet_in(1)));
+    talk.says(Xid(0), Message::FlowMonitorControl(FlowMonitorControl::Resumed));
+    assert!(!talk.session.takes_more());
+    talk.says(Xid(0), Message::PacketIn(packet_in(2)));
+    assert_eq!(cookies(talk.event()), [1]);
+    assert!(matches!(talk.event(), Event::Unwatched { is_over: true }));
+    assert_eq!(cookies(talk.event()), [2]);
+    assert!(talk.session.takes_more());
+}
+
+#[test]
+fn packets_beyond_the_budget_are_dropped() {
+    let mut talk = Talk::ready();
     let flood = |talk: &mut Talk| {
-        (0..3 * PACKETS).for_each(|_| talk.says(Xid(0), Message::PacketIn(packet.clone())));
-        std::iter::from_fn(|| talk.session.poll_event()).count()
+        (0..3 * PACKETS).for_each(|_| talk.says(Xid(0), Message::PacketIn(packet_in(0))));
+        std::iter::from_fn(|| talk.session.poll_event()).map(|event| packets(event).len()).sum::<usize>()
     };
     assert_eq!(flood(&mut talk), PACKETS as usize);
     talk.now += Duration::from_secs(1);
@@ -146,7 +178,7 @@ fn packets_for_a_switch_that_does_not_read_do_not_pile_up() {
     let mut talk = Talk::ready();
     for _ in 0..10 * OUTGOING {
         let Message::PacketOut(packet) = packet_out() else { unreachable!() };
-        talk.session.command(Command::PacketOut(packet));
+        talk.session.command(Command::Packets(vec![packet]));
     }
     assert!(talk.sent().len() <= OUTGOING);
 }

@@ -116,7 +116,7 @@ fn what_is_sent_between_adds_confuses_no_index() {
         }
         let Message::PacketOut(packet) = packet_out() else { unreachable!() };
         if sent.len() < flow_mods {
-            talk.session.command(Command::PacketOut(packet));
+            talk.session.command(Command::Packets(vec![packet]));
             talk.says(Xid(1), Message::EchoRequest(Bytes::new()));
             talk.now += ECHO_AFTER;
             talk.session.tick(talk.now).unwrap();

@@ -220,7 +220,7 @@ fn what_1_0_has_no_words_for_is_not_sent() {
     let frame = Bytes::from_static(b"frame");
     let (buffer_id, in_port) = (BufferId::NONE, PortNo::CONTROLLER);
     let actions = vec![Action::Resubmit { port: None, table: TableId(50) }];
-    old.0.session.command(Command::PacketOut(PacketOut { buffer_id, in_port, actions, frame }));
+    old.0.session.command(Command::Packets(vec![PacketOut { buffer_id, in_port, actions, frame }]));
     assert!(old.sent().is_empty());
     old.0.now += ECHO_AFTER;
     old.0.session.tick(old.0.now).unwrap();
