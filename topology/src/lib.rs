@@ -28,6 +28,7 @@ mod schema;
 pub mod site;
 pub mod snat;
 pub mod switch;
+mod text;
 pub mod time;
 
 pub use direct::Direct;

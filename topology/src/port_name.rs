@@ -2,26 +2,27 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::text::Text;
 
 /// The name of an OVS port or bridge, compared as OpenFlow reports it: OpenFlow 1.3 has room for 15 bytes
 /// (section 7.2.1, OFP_MAX_PORT_NAME_LEN), so a longer name is cut there.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PortName(Arc<str>);
+pub struct PortName(Text);
 
 impl PortName {
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// The name with a prefix, cut to what OpenFlow can report.
     pub fn prefixed(&self, prefix: &str) -> Self {
-        Self::cut(&format!("{prefix}{}", self.0))
+        Self::cut(&format!("{prefix}{}", self.as_str()))
     }
 
     fn cut(text: &str) -> Self {

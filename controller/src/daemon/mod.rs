@@ -45,6 +45,7 @@ pub async fn run(config: Config) -> Result<()> {
     if let Some(figures) = figures {
         tokio::spawn(figures.run(asks.clone(), stopped.clone()));
     }
+    tokio::spawn(log.clone().keep_packed());
     let server = tokio::spawn(rpc::serve(socket, config.grants, asks, log, stopped));
     info!(socket = %config.socket.display(), "ready");
     // Where no service manager listens there is nobody to tell.

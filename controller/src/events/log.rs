@@ -1,11 +1,12 @@
 //! All events that are kept, in memory. The core adds to it, connections read from it, a piece at a time: nobody holds it for
-//! longer than it takes to copy some pointers.
+//! longer than it takes to copy some pointers. What is not new any more is packed ([`part`](super::part)).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::part::{Part, Piece};
 use super::{Class, Event, Filter, Seq};
 
 /// The log; clones are the same log.
@@ -54,8 +55,8 @@ pub enum Missing {
 /// Both parts, each in the order of the numbers.
 #[derive(Debug, Default)]
 struct Kept {
-    changes: VecDeque<Arc<Event>>,
-    signals: VecDeque<Arc<Event>>,
+    changes: Part,
+    signals: Part,
     newest: Seq,
     /// The oldest event since which nothing is missing.
     oldest: Seq,
@@ -76,7 +77,7 @@ impl Log {
         }
         let mut kept = Kept { newest, oldest, ..Kept::default() };
         for event in events {
-            kept.part_mut(event.kind.class()).push_back(Arc::new(event));
+            kept.part_mut(event.kind.class()).push(Arc::new(event));
         }
         let newest = Newest { seq: newest, ended: None };
         Self(Arc::new(Shared { kept: Mutex::new(kept), newest: watch::Sender::new(newest) }))
@@ -120,25 +121,33 @@ impl Log {
         let kept = self.kept();
         let part = kept.part(class);
         let count = (part.len() + more).saturating_sub(class.bound());
-        part.iter().take(count).map(|event| event.seq).collect()
+        part.seqs().take(count).collect()
     }
 
     /// The next events after one, at most so many. All of them are there, or it is said that they are not.
     pub fn after(&self, seq: Seq, most: usize) -> Result<Vec<Arc<Event>>, Missing> {
-        let kept = self.kept();
-        if seq > kept.newest {
-            return Err(Missing::New { newest: kept.newest });
-        }
-        if seq.next() < kept.oldest {
-            return Err(Missing::Old { oldest: kept.oldest });
-        }
-        Ok(kept.merged(seq).take(most).cloned().collect())
+        let (changes, signals) = {
+            let kept = self.kept();
+            if seq > kept.newest {
+                return Err(Missing::New { newest: kept.newest });
+            }
+            if seq.next() < kept.oldest {
+                return Err(Missing::Old { oldest: kept.oldest });
+            }
+            // Nothing is missing in between, so that this is so many, whichever part they are in.
+            let last = Seq(seq.0.saturating_add(most as u64));
+            (kept.changes.take(seq, last, most), kept.signals.take(seq, last, most))
+        };
+        let mut events = changes.unpack();
+        events.extend(signals.unpack());
+        events.sort_by_key(|event| event.seq);
+        Ok(events)
     }
 
     /// The next changes after one, at most so many; those that are not kept any more are left out.
     pub fn changes_after(&self, seq: Seq, most: usize) -> Vec<Arc<Event>> {
-        let kept = self.kept();
-        after(&kept.changes, seq).take(most).cloned().collect()
+        let changes = self.kept().changes.take(seq, Seq(u64::MAX), most);
+        changes.unpack()
     }
 
     /// The newest changes that a filter wants, the oldest first. A long search lets others in between.
@@ -179,7 +188,33 @@ impl Log {
 
     /// All of one part, the newest first; for the core's start.
     pub fn newest_first(&self, class: Class) -> Vec<Arc<Event>> {
-        self.kept().part(class).iter().rev().cloned().collect()
+        let all = self.kept().part(class).take(Seq(0), Seq(u64::MAX), usize::MAX);
+        let mut events = all.unpack();
+        events.reverse();
+        events
+    }
+
+    /// Packs what is not new any more, for as long as the log is there.
+    pub async fn keep_packed(self) {
+        let mut newest = self.newest();
+        loop {
+            for class in [Class::Change, Class::Signal] {
+                while self.pack_some(class) {
+                    tokio::task::yield_now().await;
+                }
+            }
+            if newest.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Packs some of a class; tells whether there were enough. Nobody has to wait for it.
+    fn pack_some(&self, class: Class) -> bool {
+        let Some(events) = self.kept().part(class).to_pack() else { return false };
+        let piece = Piece::of(&events);
+        self.kept().part_mut(class).packed(piece);
+        true
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -188,14 +223,14 @@ impl Log {
 }
 
 impl Kept {
-    fn part(&self, class: Class) -> &VecDeque<Arc<Event>> {
+    fn part(&self, class: Class) -> &Part {
         match class {
             Class::Change => &self.changes,
             Class::Signal => &self.signals,
         }
     }
 
-    fn part_mut(&mut self, class: Class) -> &mut VecDeque<Arc<Event>> {
+    fn part_mut(&mut self, class: Class) -> &mut Part {
         match class {
             Class::Change => &mut self.changes,
             Class::Signal => &mut self.signals,
@@ -204,31 +239,14 @@ impl Kept {
 
     fn add(&mut self, event: Arc<Event>) {
         self.newest = event.seq;
-        self.part_mut(event.kind.class()).push_back(event);
+        self.part_mut(event.kind.class()).push(event);
     }
 
     /// Lets go of the oldest of a part, up to this one.
     fn forget(&mut self, class: Class, seq: Seq) {
-        let part = self.part_mut(class);
-        while part.front().is_some_and(|event| event.seq <= seq) {
-            part.pop_front();
-        }
+        self.part_mut(class).forget(seq);
         self.oldest = self.oldest.max(seq.next());
     }
-
-    /// Both parts after an event, in the order of the numbers.
-    fn merged(&self, seq: Seq) -> impl Iterator<Item = &Arc<Event>> {
-        let (mut changes, mut signals) = (after(&self.changes, seq).peekable(), after(&self.signals, seq).peekable());
-        std::iter::from_fn(move || match (changes.peek(), signals.peek()) {
-            (Some(change), Some(signal)) if change.seq < signal.seq => changes.next(),
-            (Some(_), None) => changes.next(),
-            _ => signals.next(),
-        })
-    }
-}
-
-fn after(part: &VecDeque<Arc<Event>>, seq: Seq) -> impl Iterator<Item = &Arc<Event>> {
-    part.range(part.partition_point(|event| event.seq <= seq)..)
 }
 
 /// Events that a search looks at before it lets others in.
@@ -280,6 +298,29 @@ mod tests {
         assert_eq!(log.after(Seq(1), 9), Err(Missing::Old { oldest: Seq(3) }));
         assert_eq!(numbers(log.after(Seq(2), 2)), [3, 4]);
         assert_eq!(numbers(Ok(log.changes_after(Seq(0), 9))), [1, bound + 3]);
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_reads_as_before() {
+        let kind = |seq: u64| if seq.is_multiple_of(3) { Kind::PortUp } else { Kind::Allocated };
+        let log = Log::load((1..4_000).map(|seq| event(seq, kind(seq))).collect());
+        for class in [Class::Change, Class::Signal] {
+            assert!(log.pack_some(class));
+            while log.pack_some(class) {}
+        }
+        for after in [0, 1, 255, 256, 700, 2_999, 3_998, 3_999] {
+            for most in [1, 256, 5_000] {
+                let wanted: Vec<_> = (after + 1..4_000).take(most).collect();
+                assert_eq!(numbers(log.after(Seq(after), most)), wanted, "{most} after {after}");
+                let wanted: Vec<_> = (after + 1..4_000).filter(|seq| !seq.is_multiple_of(3)).take(most).collect();
+                assert_eq!(numbers(Ok(log.changes_after(Seq(after), most))), wanted, "{most} changes after {after}");
+            }
+        }
+        let newest = log.newest_first(Class::Signal);
+        assert_eq!((newest.len(), newest[0].seq, newest[1_332].seq), (1_333, Seq(3_999), Seq(3)));
+        let all = Filter::default();
+        assert_eq!(numbers(Ok(log.newest_changes(&all, 2).await)), [3_997, 3_998]);
+        assert_eq!(numbers(Ok(log.first_changes(&all, Seq(3), 2).await)), [4, 5]);
     }
 
     #[test]

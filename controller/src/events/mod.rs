@@ -13,6 +13,7 @@ pub mod burst;
 pub mod event;
 pub mod filter;
 pub mod log;
+mod part;
 pub mod time;
 
 pub use burst::Bursts;

@@ -43,7 +43,6 @@ struct Outgoing {
 
 /// What becomes of a call.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every call is whole, and lives as short as this")]
 pub(super) enum Taken {
     /// It is whole.
     Whole(Call),

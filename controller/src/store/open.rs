@@ -205,7 +205,7 @@ fn write_first(db: &Db, trees: &BTreeMap<Table, sled::Tree>, at: &Path) -> Resul
 }
 
 /// sled's cache of pages. Everything is in memory once more in our own form, so that this only serves writes.
-const CACHE_BYTES: u64 = 64 * 1_024 * 1_024;
+const CACHE_BYTES: u64 = 8 * 1_024 * 1_024;
 /// How long to wait for a store that this process has just closed.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// What sled says when its log is locked.

@@ -61,6 +61,12 @@ impl Index {
         own.into_iter().flatten().map(|own| &own.1)
     }
 
+    /// The name of a port that has instances, as it is kept here.
+    pub(super) fn known_port(&self, bridge: &PortName, port: &PortName) -> Option<&PortName> {
+        let known = self.ports.get_key_value(&(bridge.clone(), port.clone()));
+        known.map(|((_, port), _)| port)
+    }
+
     /// Every bridge that has instances.
     pub(super) fn bridges(&self) -> impl Iterator<Item = &PortName> {
         self.bridges.keys()

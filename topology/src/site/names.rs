@@ -44,6 +44,9 @@ impl Site {
             if let Some(network) = self.networks.get(&interface.network) {
                 interface.network.clone_from(&network.name);
             }
+            if let Some(port) = self.index.known_port(&own.bridge, &interface.port) {
+                interface.port.clone_from(port);
+            }
         }
         own.interfaces.shrink_to_fit();
     }
@@ -62,7 +65,7 @@ mod tests {
             r#"{"instance":{"name":"a","project":"shop","bridge":"br-int","note":null,"interfaces":[{"id":2,
                 "network":"blue","port":"vm1","vlan":null,"mac":"02:00:00:00:00:11","ip":"10.0.0.11"}]}}"#,
             r#"{"instance":{"name":"b","project":"shop","bridge":"br-int","note":null,"interfaces":[{"id":3,
-                "network":"blue","port":"vm2","vlan":null,"mac":"02:00:00:00:00:12","ip":"10.0.0.12"}]}}"#,
+                "network":"blue","port":"vm1","vlan":7,"mac":"02:00:00:00:00:12","ip":"10.0.0.12"}]}}"#,
             r#"{"floating_ip":{"id":4,"address":"203.0.113.100","mac":null,"project":"shop","changed":1,
                 "association":{"instance":"b","fixed_ip":"10.0.0.12"}}}"#,
         ];
@@ -73,6 +76,7 @@ mod tests {
         let blue = site.networks().next().unwrap();
         assert!([a, b].iter().all(|own| is_one(&own.interfaces[0].network, &blue.name)));
         assert!(is_one(&a.project, &b.project) && std::ptr::eq(a.bridge.as_str(), b.bridge.as_str()));
+        assert!(std::ptr::eq(a.interfaces[0].port.as_str(), b.interfaces[0].port.as_str()));
         let fip = site.floating_ips().next().unwrap();
         assert!(is_one(fip.project.as_ref().unwrap(), &b.project));
         assert!(is_one(&fip.association.as_ref().unwrap().instance, &b.name));

@@ -1,14 +1,15 @@
 //! Entities whose flows are as they should be or not there at all: nearly all there are, nearly always. Their flows are
 //! kept together, in a few bytes, with a bit for each that the switch has.
 //!
-//! What is of one entity is found by its hash, and so is an identity; both are in one index. An entity of which something
-//! has the hash of something else is not kept here.
+//! An entity is found by its hash, and so is an identity; both are in one index. It knows only where they are: what they are,
+//! and what their hashes are, the group says.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 
 use buoy_flows::flow::{Flow, FlowBody, FlowKey, FlowSet, Shapes};
 use buoy_flows::pipeline::Entity;
+use hashbrown::HashTable;
 
 /// The groups of one bridge.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(super) struct Groups {
     shapes: Shapes,
     groups: Vec<Option<Group>>,
     free: Vec<Slot>,
-    index: HashMap<u32, Slot, BuildHasherDefault<Spread>>,
+    index: HashTable<Place>,
     hashing: RandomState,
     /// Those of which the switch lacks flows. Said only while what it has is known.
     lacking: BTreeSet<Slot>,
@@ -36,6 +37,24 @@ pub(super) struct Group {
 /// Where a group is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u32);
+
+/// A slot, and what of its group: a flow, by its place among them, or the entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+impl Place {
+    const ENTITY: u32 = (1 << Self::BITS) - 1;
+    /// As many tell the flows of a group and its entity apart.
+    const BITS: u32 = 7;
+
+    fn slot(self) -> Slot {
+        Slot(self.0 >> Self::BITS)
+    }
+
+    fn part(self) -> u32 {
+        self.0 & Self::ENTITY
+    }
+}
 
 /// A flow of a group.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +86,10 @@ impl Groups {
 
     /// The group of an entity.
     pub(super) fn of(&self, entity: &Entity) -> Option<Slot> {
-        let slot = *self.index.get(&self.hash(entity))?;
-        self.get(slot).filter(|group| group.entity == *entity).map(|_| slot)
+        let is_own = |place: &Place| {
+            place.part() == Place::ENTITY && self.get(place.slot()).is_some_and(|group| group.entity == *entity)
+        };
+        self.index.find(self.hashing.hash_one(entity), is_own).map(|place| place.slot())
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Group> {
@@ -77,11 +98,21 @@ impl Groups {
 
     /// The group that has a flow of this identity.
     pub(super) fn find(&self, key: &FlowKey, body: Option<&FlowBody>) -> Option<Found> {
-        let slot = *self.index.get(&self.hash(key.bytes()))?;
-        let unpacked = self.get(slot)?.flows.unpack();
-        let mut flows = unpacked.slices().enumerate();
-        let (place, (_, own)) = flows.find(|(_, (own, _))| *own == key.bytes())?;
-        Some(Found { slot, bit: 1 << place, same_body: body.is_some_and(|body| body.bytes() == own) })
+        self.find_bytes(key.bytes(), body.map(FlowBody::bytes))
+    }
+
+    fn find_bytes(&self, key: &[u8], body: Option<&[u8]>) -> Option<Found> {
+        let mut found = None;
+        let is_own = |place: &Place| {
+            let group = self.get(place.slot()).filter(|_| place.part() != Place::ENTITY);
+            let Some(unpacked) = group.map(|group| group.flows.unpack()) else { return false };
+            let flow = unpacked.slices().nth(place.part() as usize).filter(|(own, _)| *own == key);
+            found =
+                flow.map(|(_, own)| Found { slot: place.slot(), bit: 1 << place.part(), same_body: body == Some(own) });
+            found.is_some()
+        };
+        self.index.find(self.hashing.hash_one(key), is_own)?;
+        found
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
@@ -100,31 +131,57 @@ impl Groups {
 
     /// Adds a group whose identities nobody else has. Tells whether it could be kept.
     pub(super) fn add(&mut self, group: Group, seen: u64, is_synced: bool) -> bool {
-        let hashes = self.hashes(&group);
         let slot = self.free.last().copied().unwrap_or_else(|| Slot(number(self.groups.len())));
-        for (count, hash) in hashes.iter().enumerate() {
-            if self.index.contains_key(hash) {
-                hashes.iter().take(count).for_each(|own| _ = self.index.remove(own));
-                return false;
-            }
-            self.index.insert(*hash, slot);
+        if slot.0 > u32::MAX >> Place::BITS || self.clashes(&group) {
+            return false;
         }
         if is_synced && group.lacks() != 0 {
             self.lacking.insert(slot);
         }
         self.saw(slot, seen, u64::MAX);
         self.free.pop();
+        self.make_room(group.flows.len() + 1);
+        let hashes = hashes(&group, slot, &self.hashing);
         match self.groups.get_mut(slot.0 as usize) {
             Some(place) => *place = Some(group),
             None => self.groups.push(Some(group)),
         }
+        enter(&mut self.index, hashes, &self.groups, &self.hashing);
         true
+    }
+
+    /// Whether an identity is here already, or twice in the group, or the entity is here.
+    fn clashes(&self, group: &Group) -> bool {
+        let unpacked = group.flows.unpack();
+        let mut keys: Vec<_> = unpacked.slices().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        let is_twice = keys.iter().zip(keys.iter().skip(1)).any(|(one, next)| one == next);
+        is_twice || self.of(&group.entity).is_some() || keys.iter().any(|key| self.find_bytes(key, None).is_some())
+    }
+
+    /// Makes the index anew where it has no room for so many more. Each group is unpacked once, and the old index is gone
+    /// before there is a new one.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.index.len() + more;
+        if needed <= self.index.capacity() {
+            return;
+        }
+        self.index = HashTable::new();
+        self.index = HashTable::with_capacity(needed + needed / 4);
+        for (slot, group) in (0..).map(Slot).zip(&self.groups) {
+            let Some(group) = group else { continue };
+            enter(&mut self.index, hashes(group, slot, &self.hashing), &self.groups, &self.hashing);
+        }
     }
 
     /// Takes a group away; also says what the dump under way has told of it.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<(Group, u64)> {
         let group = self.groups.get_mut(slot.0 as usize)?.take()?;
-        self.hashes(&group).iter().for_each(|hash| _ = self.index.remove(hash));
+        for (hash, own) in hashes(&group, slot, &self.hashing) {
+            if let Ok(entry) = self.index.find_entry(hash, |place| *place == own) {
+                entry.remove();
+            }
+        }
         self.lacking.remove(&slot);
         self.free.push(slot);
         let seen = self.seen.get(slot.0 as usize).copied().unwrap_or_default();
@@ -181,16 +238,26 @@ impl Groups {
     pub(super) fn forget_what_is_there(&mut self) {
         self.groups.iter_mut().flatten().for_each(|group| group.have = 0);
     }
+}
 
-    fn hashes(&self, group: &Group) -> Vec<u32> {
-        let unpacked = group.flows.unpack();
-        let keys = unpacked.slices().map(|(key, _)| self.hash(key));
-        std::iter::once(self.hash(&group.entity)).chain(keys).collect()
-    }
+/// What there is of a group in the index, each with its hash.
+fn hashes(group: &Group, slot: Slot, hashing: &RandomState) -> Vec<(u64, Place)> {
+    let place = |part: u32| Place(slot.0 << Place::BITS | part);
+    let unpacked = group.flows.unpack();
+    let flows = (0..).zip(unpacked.slices()).map(|(part, (key, _))| (hashing.hash_one(key), place(part)));
+    std::iter::once((hashing.hash_one(&group.entity), place(Place::ENTITY))).chain(flows).collect()
+}
 
-    #[expect(clippy::cast_possible_truncation, reason = "half of the hash is kept")]
-    fn hash(&self, what: impl Hash) -> u32 {
-        self.hashing.hash_one(what) as u32
+/// Puts into the index what there is of a group.
+fn enter(index: &mut HashTable<Place>, own: Vec<(u64, Place)>, groups: &[Option<Group>], hashing: &RandomState) {
+    let hash = |place: &Place| {
+        let group =
+            groups.get(place.slot().0 as usize).and_then(Option::as_ref).expect("what is in the index is there");
+        let own = hashes(group, place.slot(), hashing).into_iter().find(|(_, own)| own == place);
+        own.map(|(hash, _)| hash).expect("a group has what the index has of it")
+    };
+    for (known, place) in own {
+        index.insert_unique(known, place, hash);
     }
 }
 
@@ -204,24 +271,6 @@ fn all_of(flows: &FlowSet) -> u64 {
 
 fn number(place: usize) -> u32 {
     u32::try_from(place).expect("no bridge has four billion entities")
-}
-
-/// Hashes what is a hash already, but a short one.
-#[derive(Debug, Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
-    }
-
-    fn write_u32(&mut self, hash: u32) {
-        self.0 = hash.into();
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
 }
 
 /// The flows that a group may have: more do not fit into its bits.
