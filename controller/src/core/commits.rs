@@ -36,18 +36,10 @@ pub(super) struct Committing {
     refused: Vec<(Ask, ApiError)>,
     /// What has been compiled anew for it.
     touched: Touched,
-    /// Whether it is in the log, so that no crash takes it back.
-    is_kept: bool,
 }
 
-/// What the store says of the commit that is under way.
-#[derive(Debug)]
-pub(super) enum Committed {
-    /// No crash takes it back any more, though it is not acknowledged yet.
-    Kept,
-    /// It is durable, or it has failed.
-    Ended(Result<Generation, StoreError>),
-}
+/// What the store says of the commit that is under way: it is durable, or it has failed.
+pub(super) type Committed = Result<Generation, StoreError>;
 
 /// A request whose change is made, and becomes durable with the commit.
 #[derive(Debug)]
@@ -82,7 +74,6 @@ impl Core {
             events: Vec::new(),
             refused: Vec::new(),
             touched: Touched::Entities(BTreeSet::new()),
-            is_kept: false,
         };
         let now = self.clock.at(Instant::now());
         if now != self.site.now() {
@@ -131,7 +122,7 @@ impl Core {
             return;
         }
         let Some(store) = &self.store else { return };
-        let (kept, ended) = (self.committed.clone(), self.committed.clone());
+        let committed = self.committed.clone();
         let hooks = batch.hooks.clone().into_iter().collect();
         let events = self.journal.begin(std::mem::take(&mut batch.events));
         let commit = Commit {
@@ -142,8 +133,7 @@ impl Core {
             events,
         };
         // A core that is gone needs no word.
-        let tell_kept = move || drop(kept.send(Committed::Kept));
-        store.commit_in_steps(commit, tell_kept, move |result| drop(ended.send(Committed::Ended(result))));
+        store.commit(commit, move |result| drop(committed.send(result)));
         // While the store is at it the switches check what they are to have.
         let mut touched = Touched::by(&batch.change, &self.site);
         batch.undo.iter().for_each(|undo| touched.extend(Touched::before(undo)));
@@ -158,23 +148,11 @@ impl Core {
 
     /// What of the state is not on disk yet, by what it touches.
     pub(super) fn unkept(&self) -> Option<&Touched> {
-        let touched = self.committing.as_ref().filter(|own| !own.is_kept).map(|own| &own.touched);
+        let touched = self.committing.as_ref().map(|own| &own.touched);
         touched.filter(|touched| !matches!(touched, Touched::Entities(entities) if entities.is_empty()))
     }
 
-    pub(super) fn on_committed(&mut self, committed: Committed, now: Instant) {
-        match committed {
-            Committed::Kept => {
-                if let Some(batch) = &mut self.committing {
-                    batch.is_kept = true;
-                    self.commit_prepared();
-                }
-            }
-            Committed::Ended(result) => self.on_commit_ended(result, now),
-        }
-    }
-
-    fn on_commit_ended(&mut self, result: Result<Generation, StoreError>, now: Instant) {
+    pub(super) fn on_committed(&mut self, result: Committed, now: Instant) {
         let Some(batch) = self.committing.take() else { return };
         match result {
             Ok(generation) => {

@@ -42,23 +42,9 @@ impl Core {
 
     /// A change is on its way to the store: switches that lack little check what they are to have of it.
     pub(super) fn prepare_all(&mut self) {
-        let ids = self.lacking_little();
+        let lacks_little = |switch: &Switch| switch.table.lacks_up_to(MOST_PREPARED);
+        let ids: Vec<_> = self.switches.iter().filter(|(_, own)| lacks_little(own)).map(|(id, _)| *id).collect();
         self.prepare(&ids);
-    }
-
-    /// The store has it: what was prepared is committed.
-    pub(super) fn commit_prepared(&mut self) {
-        let ids = self.lacking_little();
-        ids.iter().for_each(|id| self.push(*id));
-        self.prepare(&ids);
-    }
-
-    fn lacking_little(&self) -> Vec<ConnectionId> {
-        let lacks_little = |switch: &Switch| {
-            let is_prepared = matches!(switch.job, Some(InFlight::Prepared(_)));
-            is_prepared || switch.table.lacks_up_to(MOST_PREPARED)
-        };
-        self.switches.iter().filter(|(_, switch)| lacks_little(switch)).map(|(id, _)| *id).collect()
     }
 
     /// Has switches check what they may have soon. What its own order lets a bridge have comes first, so that no two wait

@@ -1,7 +1,7 @@
 //! Backups: everything that is stored, as one JSON document that people can read.
 //!
 //! ```json
-//! {"format": "buoy backup", "version": 1, "schema": 2, "state": {...}, "values": [
+//! {"format": "buoy backup", "version": 1, "schema": 3, "state": {...}, "values": [
 //!  {"tree": "pools", "key": "7075626c6963", "value": {...}}, ...]}
 //! ```
 //!
@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use sled::Tree;
 
 use super::StoreError;
+use super::plan::Writes;
 use super::scan::for_each;
 use super::state::{SCHEMA, State};
 use super::table::{Place, Table};
@@ -128,8 +129,14 @@ pub enum NoBackup {
     Newer,
 }
 
-/// Writes all that is stored, on one line, into a file that has no name and takes no room on the disk.
-pub(super) fn snapshot(trees: &BTreeMap<Table, Tree>, state: &State, at: &Path) -> Result<File, StoreError> {
+/// Writes all that is stored, on one line, into a file that has no name and takes no room on the disk. What is journaled
+/// stands in the place of what the trees have.
+pub(super) fn snapshot(
+    trees: &BTreeMap<Table, Tree>,
+    journaled: &Writes,
+    state: &State,
+    at: &Path,
+) -> Result<File, StoreError> {
     let fail = |source: io::Error| StoreError::io(at, source);
     let file = memfd_create("buoy-backup", MFdFlags::MFD_CLOEXEC).map_err(|errno| fail(errno.into()))?;
     let mut out = BufWriter::new(File::from(file));
@@ -139,13 +146,24 @@ pub(super) fn snapshot(trees: &BTreeMap<Table, Tree>, state: &State, at: &Path) 
     let open = head.strip_suffix("null}").expect("the values come last");
     write!(out, "{open}[").map_err(fail)?;
     let mut is_first = true;
-    for_each(trees, at, |place, _, value| {
-        let entry = Entry::new(place, value).map_err(fail)?;
+    let mut put = |place: &Place, value: Option<&[u8]>| {
+        let Some(value) = value else { return Ok(()) };
+        let entry = Entry::new(place, value)?;
         if !std::mem::take(&mut is_first) {
-            out.write_all(b",").map_err(fail)?;
+            out.write_all(b",")?;
         }
-        serde_json::to_writer(&mut out, &entry).map_err(|error| fail(error.into()))
+        serde_json::to_writer(&mut out, &entry).map_err(io::Error::from)
+    };
+    let mut newer = journaled.iter().filter(|(place, _)| **place != Place::of_state()).peekable();
+    // Both are in the order of tables and keys.
+    for_each(trees, at, |place, _, value| {
+        while let Some((own, value)) = newer.next_if(|(own, _)| *own < place) {
+            put(own, value.as_deref()).map_err(fail)?;
+        }
+        let own = newer.next_if(|(own, _)| *own == place);
+        put(place, own.map_or(Some(value), |(_, value)| value.as_deref())).map_err(fail)
     })?;
+    newer.try_for_each(|(own, value)| put(own, value.as_deref())).map_err(fail)?;
     out.write_all(b"]}").map_err(fail)?;
     let mut file = out.into_inner().map_err(|error| fail(error.into_error()))?;
     file.rewind().map_err(fail)?;

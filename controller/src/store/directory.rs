@@ -53,7 +53,7 @@ impl StateDir {
         self.sled().join("db")
     }
 
-    /// The file with the commit number.
+    /// The file with the commit number and the journal.
     pub(super) fn commit_file(&self) -> PathBuf {
         self.path.join("commit")
     }

@@ -1,19 +1,20 @@
-//! The open database and how one group of changes becomes durable in it. Only the store thread writes.
+//! The open store and how one group of changes becomes durable in it. Only the store thread writes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::time::Instant;
 
-use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
-use sled::{Batch, Db, Tree};
+use sled::{Db, Tree};
 
 use super::commit_file::CommitFile;
 use super::directory::StateDir;
-use super::envelope::{Header, seal};
-use super::plan::Plan;
-use super::state::{State, Tally};
+use super::envelope::Header;
+use super::plan::{Plan, Writes, size};
+use super::settle::{settle, stored};
+use super::state::State;
 use super::stats::Counters;
 use super::table::{Place, Table};
-use super::{StoreError, guard};
+use super::{StoreError, guard, journal};
 
 /// The database and what goes with it. Fields are dropped in this order: the lock last.
 #[derive(Debug)]
@@ -24,82 +25,90 @@ pub(super) struct Engine {
     pub(super) db: Db,
     /// Our own handle of sled's log, to fsync it: sled's `flush` does not.
     pub(super) log: File,
-    /// The number of the last acknowledged commit.
+    /// What was acknowledged last.
     pub(super) commit_file: CommitFile,
-    /// Where the store stands.
+    /// What is in the journal, and not in the database yet.
+    pub(super) journaled: Writes,
+    /// Since when there is something.
+    pub(super) journaled_since: Option<Instant>,
+    /// Where the store stands, with what is journaled.
     pub(super) state: State,
     /// The directory, locked.
     pub(super) dir: StateDir,
 }
 
 impl Engine {
-    /// Writes a plan in one transaction and makes it durable. After an error it is unknown what is on disk, and nothing
-    /// more may be written. `kept` is called between the two syncs, when a crash does not take the plan back any more.
-    pub(super) fn write(&mut self, plan: Plan, counters: &Counters, kept: impl FnOnce()) -> Result<(), StoreError> {
-        let at = self.dir.sled();
-        let (state, batches) = guard::sled(&at, || self.prepare(plan))?;
-        guard::sled(&at, || {
-            let (trees, batches): (Vec<&Tree>, Vec<&Batch>) =
-                batches.iter().filter_map(|(table, batch)| Some((self.trees.get(table)?, batch))).unzip();
-            // sled may run the closure again, so it only hands over what was prepared.
-            let written = trees.as_slice().transaction(|views| {
-                for (view, batch) in views.iter().zip(&batches) {
-                    view.apply_batch(batch)?;
-                }
-                Ok::<_, ConflictableTransactionError<()>>(())
-            });
-            match written {
-                Ok(()) => {}
-                Err(TransactionError::Storage(error)) => return Err(error),
-                Err(TransactionError::Abort(())) => unreachable!("the closure does not abort"),
-            }
-            self.db.flush().map(drop)
-        })?;
-        self.log.sync_data().map_err(|source| StoreError::io(&self.dir.sled_log(), source))?;
-        counters.count_sync();
-        kept();
-        self.commit_file.write(state.commit).map_err(|source| StoreError::io(self.commit_file.path(), source))?;
-        counters.count_sync();
+    /// Makes a plan durable: in the journal, or in the database where it is too long for the journal. After an error it
+    /// is unknown what is on disk, and nothing more may be written.
+    pub(super) fn write(&mut self, plan: Plan, counters: &Counters) -> Result<(), StoreError> {
+        let (state, writes) = guard::sled(&self.dir.sled(), || self.prepare(plan))?;
+        let len = journal::encoded_len(&writes);
+        if !self.commit_file.has_room_for(len) {
+            self.settle(counters)?;
+        }
+        if self.commit_file.has_room_for(len) {
+            self.commit_file.append(&journal::encode(state.commit, &writes))?;
+            counters.count_sync();
+            self.journaled.extend(writes);
+            self.journaled_since.get_or_insert_with(Instant::now);
+        } else {
+            self.put(&writes, counters)?;
+            self.commit_file.begin_anew(state.commit)?;
+            counters.count_sync();
+        }
         self.state = state;
         Ok(())
     }
 
-    /// What the plan writes into each tree, and the state after it.
-    fn prepare(&self, plan: Plan) -> sled::Result<(State, BTreeMap<Table, Batch>)> {
+    /// Puts what is journaled into the database, and begins the journal anew.
+    pub(super) fn settle(&mut self, counters: &Counters) -> Result<(), StoreError> {
+        if self.journaled.is_empty() {
+            return Ok(());
+        }
+        self.put(&self.journaled, counters)?;
+        self.commit_file.begin_anew(self.state.commit)?;
+        counters.count_sync();
+        self.journaled.clear();
+        self.journaled_since = None;
+        Ok(())
+    }
+
+    /// The bytes that go into the database with a plan, at most.
+    pub(super) fn size_with(&self, plan: &Plan) -> u64 {
+        size(&self.journaled).saturating_add(size(plan.writes()))
+    }
+
+    fn put(&self, writes: &Writes, counters: &Counters) -> Result<(), StoreError> {
+        settle(&self.db, &self.trees, &self.log, writes, &self.dir)?;
+        counters.count_sync();
+        Ok(())
+    }
+
+    /// What the plan writes, and the state after it, which is written with it.
+    fn prepare(&self, plan: Plan) -> sled::Result<(State, Writes)> {
         let mut state = self.state.clone();
         state.commit = state.commit.next();
         state.generation = plan.generation();
-        let mut batches = BTreeMap::<Table, Batch>::new();
-        for (place, value) in plan.into_writes() {
-            let batch = batches.entry(place.table).or_default();
+        let mut writes = plan.into_writes();
+        for (place, value) in &writes {
             let tally = state.tallies.entry(place.table).or_default();
-            self.replace(&place, value.as_deref(), batch, tally)?;
+            if let Some(old) = self.header(place)? {
+                tally.subtract(old);
+            }
+            if let Some(value) = value {
+                tally.add(Header::of(place, value));
+            }
         }
         let value = serde_json::to_vec(&state).expect("the state is plain data");
-        let meta = batches.entry(Table::Meta).or_default();
-        self.replace(&Place::of_state(), Some(&value), meta, &mut Tally::default())?;
-        Ok((state, batches))
+        writes.insert(Place::of_state(), Some(value));
+        Ok((state, writes))
     }
 
-    /// Puts a value, or nothing, in place of what is stored.
-    fn replace(&self, place: &Place, value: Option<&[u8]>, batch: &mut Batch, tally: &mut Tally) -> sled::Result<()> {
-        let tree = self.trees.get(&place.table).expect("every table is open");
-        if let Some(stored) = tree.get(&place.key)? {
-            // Checked at open and written by us since: anything else is a fault of sled's memory or of the disk.
-            let (old, _) = Header::parse(&stored).map_err(|_| sled::Error::Corruption { at: None, bt: () })?;
-            tally.subtract(old);
-            for key in old.further_keys(&place.key) {
-                batch.remove(key);
-            }
-            batch.remove(place.key.as_slice());
+    /// The header of what stands at a place.
+    fn header(&self, place: &Place) -> sled::Result<Option<Header>> {
+        match self.journaled.get(place) {
+            Some(value) => Ok(value.as_ref().map(|value| Header::of(place, value))),
+            None => stored(&self.trees, place),
         }
-        if let Some(value) = value {
-            let (new, parts) = seal(place, value);
-            tally.add(new);
-            for (key, part) in parts {
-                batch.insert(key, part);
-            }
-        }
-        Ok(())
     }
 }

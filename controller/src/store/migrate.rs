@@ -5,6 +5,7 @@
 //! |---|---|
 //! | 1 | providers, pools, networks, instances, floating IPs, what was learnt |
 //! | 2 | there are trees that a buoyd of schema 1 does not know, and would leave out without a word |
+//! | 3 | the file `commit` has a journal: a buoyd of schema 2 would leave out what is in it, and take an older state for the last |
 //!
 //! A field with a default needs no step. A step that rewrites values goes here, and their tallies with them.
 

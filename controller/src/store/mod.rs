@@ -2,15 +2,16 @@
 //!
 //! ```text
 //!                      1,024 waiting at most             up to 256 at once
-//!  commit(), learn() ─────────────────────> store thread ──────────────> one transaction, flush, sync, commit number
-//!         ^                                      │                               after the sync: kept()
-//!         └──────────────── done(result) ────────┘
+//!  commit(), learn() ─────────────────────> store thread ──────────────> one record in the journal, one sync
+//!         ^                                   │       └── now and then ─> one transaction, flush, sync; the journal begins anew
+//!         └────────────── done(result) ───────┘
 //! ```
 //!
 //! Read in this order: [`queue`] (the thread), [`plan`] (what a group writes), [`engine`] (how it becomes durable),
-//! [`open`], [`scan`] and [`decode`] (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
+//! [`commit_file`] and [`journal`] (where it is first), [`settle`] (how it gets into sled), [`open`], [`scan`] and [`decode`]
+//! (what is checked before anything is given out), [`migrate`] (older stores), [`backup`] and
 //! [`restore`], then what they stand on: [`table`] (trees and keys), [`envelope`] (values), [`state`] (what shows that
-//! nothing is missing), [`commit_file`], [`directory`], [`guard`] (sled's panics), [`garbage`] (sled's old pages).
+//! nothing is missing), [`directory`], [`guard`] (sled's panics), [`garbage`] (sled's old pages).
 
 mod backup;
 mod commit_file;
@@ -21,12 +22,14 @@ mod envelope;
 mod error;
 mod garbage;
 mod guard;
+mod journal;
 mod migrate;
 mod open;
 mod plan;
 mod queue;
 mod restore;
 mod scan;
+mod settle;
 mod state;
 mod stats;
 mod table;

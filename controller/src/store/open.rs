@@ -9,41 +9,46 @@ use buoy_topology::Generation;
 use sled::{Batch, Db};
 use tracing::{info, warn};
 
-use super::commit_file::CommitFile;
+use super::commit_file::{CommitFile, Found};
 use super::decode::scan;
 use super::directory::{StateDir, sync_dir};
 use super::engine::Engine;
 use super::envelope::{Header, seal};
+use super::journal::Journal;
 use super::migrate::migrate;
+use super::plan::Writes;
 use super::scan::Scanned;
-use super::state::{SCHEMA, State, parse_schema, schema_record};
+use super::settle::settle;
+use super::state::{JOURNALED, SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
-use super::{CommitNo, Loaded, StoreError, guard};
+use super::{CommitNo, Loaded, StoreError, guard, journal};
 
 /// Opens or creates the database in a state directory.
 pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
     let started = Instant::now();
     let dir = StateDir::take(path)?;
-    let (commit_file, acknowledged) = open_commit_file(&dir)?;
+    let (mut commit_file, past) = open_commit_file(&dir)?;
     let at = dir.sled();
+    let acknowledged = past.acknowledged;
     if acknowledged != CommitNo(0) && !dir.sled_log().exists() {
         return Err(StoreError::RolledBack { path: at, stored: CommitNo(0), expected: acknowledged });
     }
-    let opened = match open_database(&dir, acknowledged) {
-        Err(damage @ StoreError::Damaged { .. }) if acknowledged == CommitNo(0) => {
+    let opened = match open_database(&dir, &commit_file, &past) {
+        // Not where the journal is what is damaged: it may have had what was acknowledged.
+        Err(StoreError::Damaged { path, what: damage }) if acknowledged == CommitNo(0) && path == at => {
             warn!(%damage, "a first start was cut off before anything was acknowledged: the store begins anew");
             std::fs::remove_dir_all(&at).map_err(|source| StoreError::io(&at, source))?;
-            open_database(&dir, acknowledged)?
+            open_database(&dir, &commit_file, &past)?
         }
         opened => opened?,
     };
     let Database { db, log, trees, state, scanned } = opened;
-    // Both slots are made whole, and the number catches up with a commit that became durable just before a crash.
-    for number in [CommitNo(state.commit.0.saturating_sub(1)), state.commit] {
-        commit_file.write(number).map_err(|source| StoreError::io(commit_file.path(), source))?;
-    }
     if state.commit > acknowledged.next() {
         warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
+    }
+    // The database has everything, and is whole: only now may the journal go. Both slots are made whole.
+    for _ in 0..2 {
+        commit_file.begin_anew(state.commit)?;
     }
     let Scanned { records, learnt, hooks, events, .. } = scanned;
     let loaded = Loaded { generation: state.generation, records, learnt, hooks, events };
@@ -55,7 +60,19 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
         elapsed = ?started.elapsed(),
         "the store is open"
     );
-    Ok((Engine { trees, db, log, commit_file, state, dir }, loaded))
+    let journaled = Writes::new();
+    Ok((Engine { trees, db, log, commit_file, journaled, journaled_since: None, state, dir }, loaded))
+}
+
+/// What the commit file tells of the store's past.
+struct Past {
+    /// The last commit that the database had when the journal began.
+    base: CommitNo,
+    journal: Journal,
+    /// The last commit that is known to have been acknowledged, or nearly.
+    acknowledged: CommitNo,
+    /// Whether the file has no room for a journal.
+    is_short: bool,
 }
 
 /// A database that has been looked at.
@@ -67,19 +84,35 @@ struct Database {
     scanned: Scanned,
 }
 
-/// Opens sled's database and reads all of it; creates it where it is missing.
-fn open_database(dir: &StateDir, acknowledged: CommitNo) -> Result<Database, StoreError> {
+/// Opens sled's database, puts into it what is only journaled, and reads all of it; creates it where it is missing.
+fn open_database(dir: &StateDir, commit_file: &CommitFile, past: &Past) -> Result<Database, StoreError> {
     let at = dir.sled();
     let db = open_sled(dir)?;
     dir.sync()?;
     let log = File::options().write(true).open(dir.sled_log());
     let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-    let (stored, version) = read_state(&db, &at)?;
+    let (mut stored, version) = read_state(&db, &at)?;
     let commit = stored.as_ref().map_or(CommitNo(0), |state| state.commit);
-    if acknowledged > commit {
-        return Err(StoreError::RolledBack { path: at, stored: commit, expected: acknowledged });
+    if past.base > commit || stored.is_none() && past.acknowledged > CommitNo(0) {
+        return Err(StoreError::RolledBack { path: at, stored: commit, expected: past.acknowledged });
+    }
+    let damaged = |what: String| StoreError::damaged(commit_file.path(), what);
+    if let Some((lost, later)) = past.journal.gap.filter(|(_, later)| *later > commit) {
+        return Err(damaged(format!("commit {lost} cannot be read in it, and commit {later} came after it")));
+    }
+    if past.is_short && stored.is_some() && version >= JOURNALED {
+        return Err(damaged("its end is missing".to_owned()));
     }
     let trees = open_trees(&db, &at, stored.as_ref())?;
+    if past.is_short {
+        commit_file.complete()?;
+    }
+    if let Some(last) = replay(&db, &trees, &log, dir, &past.journal, commit)? {
+        stored = read_state(&db, &at)?.0.filter(|state| state.commit == last);
+        if stored.is_none() {
+            return Err(damaged(format!("commit {last} does not end with its own number")));
+        }
+    }
     let scanned = scan(&trees, &at)?;
     check_tallies(&scanned, stored.as_ref(), &at)?;
     migrate(&db, trees.get(&Table::Meta).expect("every table is open"), &log, version, &at)?;
@@ -89,6 +122,28 @@ fn open_database(dir: &StateDir, acknowledged: CommitNo) -> Result<Database, Sto
         dir.sync()?;
     }
     Ok(Database { db, log, trees, state: stored.unwrap_or_default(), scanned })
+}
+
+/// Puts into the database what the journal has after a commit, and tells the last one of that.
+fn replay(
+    db: &Db,
+    trees: &BTreeMap<Table, sled::Tree>,
+    log: &File,
+    dir: &StateDir,
+    journal: &Journal,
+    commit: CommitNo,
+) -> Result<Option<CommitNo>, StoreError> {
+    let mut missing = Writes::new();
+    let mut last = None;
+    for (number, writes) in journal.records.iter().filter(|(number, _)| *number > commit) {
+        missing.extend(writes.iter().map(|(place, value)| (place.clone(), value.clone())));
+        last = Some(*number);
+    }
+    if let Some(last) = last {
+        settle(db, trees, log, &missing, dir)?;
+        info!(from = %commit, to = %last, "what was acknowledged last is put into the database");
+    }
+    Ok(last)
 }
 
 /// Holds that each table has what was stored in it, no more, no less and nothing old.
@@ -110,18 +165,24 @@ fn check_tallies(scanned: &Scanned, stored: Option<&State>, at: &Path) -> Result
 }
 
 /// Opens the commit file, or creates it where the directory has no store yet.
-fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, CommitNo), StoreError> {
+fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, Past), StoreError> {
     let path = dir.commit_file();
-    if let Some(opened) = CommitFile::open(&path)? {
-        return Ok(opened);
-    }
-    // The commit file is durable before sled writes anything, so a database without it has lost it.
-    if dir.sled().exists() {
-        return Err(StoreError::damaged(&path, "the file is missing beside a database"));
-    }
-    let created = CommitFile::create(&path)?;
-    sync_dir(dir.path())?;
-    Ok((created, CommitNo(0)))
+    let (file, Found { base, journal, is_short }) = match CommitFile::open(&path)? {
+        Some(opened) => opened,
+        // The commit file is durable before sled writes anything, so a database without it has lost it.
+        None if dir.sled().exists() => {
+            return Err(StoreError::damaged(&path, "the file is missing beside a database"));
+        }
+        None => {
+            let created = CommitFile::create(&path)?;
+            sync_dir(dir.path())?;
+            (created, Found::default())
+        }
+    };
+    let journal = journal::read(&journal, base);
+    let last = journal.records.last().map(|(number, _)| *number);
+    let acknowledged = journal.gap.map(|(_, later)| later).or(last).unwrap_or(base);
+    Ok((file, Past { base, journal, acknowledged, is_short }))
 }
 
 /// Opens sled. It starts over without a word where its files are gone, which the commit number shows afterwards.

@@ -8,17 +8,20 @@ use super::table::Place;
 use super::{HookNote, StoreError};
 use crate::events::Entries;
 
+/// Values by their places; none where a place is cleared.
+pub(super) type Writes = BTreeMap<Place, Option<Vec<u8>>>;
+
 /// Values to write and places to clear, all or none.
 #[derive(Debug)]
 pub(super) struct Plan {
     generation: Generation,
-    writes: BTreeMap<Place, Option<Vec<u8>>>,
+    writes: Writes,
 }
 
 impl Plan {
     /// Nothing to write yet, after this generation.
     pub(super) fn after(generation: Generation) -> Self {
-        Self { generation, writes: BTreeMap::new() }
+        Self { generation, writes: Writes::new() }
     }
 
     /// Adds a change that takes the next generation; any other generation is refused and adds nothing.
@@ -69,21 +72,21 @@ impl Plan {
         self.generation
     }
 
-    /// The bytes of all keys and values.
-    pub(super) fn size(&self) -> u64 {
-        let sizes = self.writes.iter().map(|(place, value)| place.key.len() + value.as_ref().map_or(0, Vec::len));
-        sizes.sum::<usize>().try_into().unwrap_or(u64::MAX)
-    }
-
-    /// How many places are written.
-    pub(super) fn len(&self) -> usize {
-        self.writes.len()
-    }
-
     /// The places to write, each once.
-    pub(super) fn into_writes(self) -> impl Iterator<Item = (Place, Option<Vec<u8>>)> {
-        self.writes.into_iter()
+    pub(super) fn writes(&self) -> &Writes {
+        &self.writes
     }
+
+    /// The same, and nothing else.
+    pub(super) fn into_writes(self) -> Writes {
+        self.writes
+    }
+}
+
+/// The bytes of all keys and values.
+pub(super) fn size(writes: &Writes) -> u64 {
+    let sizes = writes.iter().map(|(place, value)| place.key.len() + value.as_ref().map_or(0, Vec::len));
+    sizes.sum::<usize>().try_into().unwrap_or(u64::MAX)
 }
 
 /// A record as JSON, so that a store can be read without this program.

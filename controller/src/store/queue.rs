@@ -4,8 +4,9 @@ use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use buoy_topology::{Change, Generation, MacAddr, NeighbourKey};
 use tracing::{error, warn};
@@ -13,7 +14,7 @@ use tracing::{error, warn};
 use super::engine::Engine;
 use super::plan::Plan;
 use super::stats::{Counters, Stats};
-use super::{Commit, HookNote, StoreError, backup, garbage};
+use super::{Commit, HookNote, StoreError, backup};
 use crate::events::Entries;
 
 /// The way to the store thread. Dropping it finishes what is queued and closes the database.
@@ -41,20 +42,9 @@ impl Store {
     /// Hands a change over. `done` runs on the store thread, once the change is durable or has failed, and must not
     /// wait for anything: send on a oneshot channel. This call itself waits while 1,024 requests are queued.
     pub fn commit(&self, commit: Commit, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
-        self.commit_in_steps(commit, || {}, done);
-    }
-
-    /// The same, and `kept` runs before, once no crash takes the change back any more. It may act on the world from then
-    /// on, but is answered only by `done`: until then nobody would notice that a disk has lost it.
-    pub fn commit_in_steps(
-        &self,
-        commit: Commit,
-        kept: impl FnOnce() + Send + 'static,
-        done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
-    ) {
         let Commit { generation, change, learnt, hooks, events } = commit;
         let change = Some((generation, change));
-        self.send(Request { change, learnt, hooks, events, kept: Some(Box::new(kept)), done: Box::new(done) });
+        self.send(Request { change, learnt, hooks, events, done: Box::new(done) });
     }
 
     /// Hands over MACs that were learnt, or forgotten (`None`), outside the generations. `done` gets the generation
@@ -65,25 +55,18 @@ impl Store {
         done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static,
     ) {
         let events = Entries::default();
-        self.send(Request { change: None, learnt, hooks: Vec::new(), events, kept: None, done: Box::new(done) });
+        self.send(Request { change: None, learnt, hooks: Vec::new(), events, done: Box::new(done) });
     }
 
     /// Hands over how hooks stand, outside the generations. For the rest as with [`Store::learn`].
     pub fn note_hooks(&self, hooks: Vec<HookNote>, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
         let events = Entries::default();
-        self.send(Request { change: None, learnt: Vec::new(), hooks, events, kept: None, done: Box::new(done) });
+        self.send(Request { change: None, learnt: Vec::new(), hooks, events, done: Box::new(done) });
     }
 
     /// Hands over what the log gains and loses without a change. For the rest as with [`Store::learn`].
     pub fn log(&self, events: Entries, done: impl FnOnce(Result<Generation, StoreError>) + Send + 'static) {
-        self.send(Request {
-            change: None,
-            learnt: Vec::new(),
-            hooks: Vec::new(),
-            events,
-            kept: None,
-            done: Box::new(done),
-        });
+        self.send(Request { change: None, learnt: Vec::new(), hooks: Vec::new(), events, done: Box::new(done) });
     }
 
     /// Asks for a backup: a file with all that is durable when its turn comes. Commits wait meanwhile.
@@ -138,8 +121,6 @@ struct Request {
     learnt: Vec<(NeighbourKey, Option<MacAddr>)>,
     hooks: Vec<HookNote>,
     events: Entries,
-    /// Told once the change is in the log, before its number is kept.
-    kept: Option<Box<dyn FnOnce() + Send>>,
     done: Box<dyn FnOnce(Result<Generation, StoreError>) + Send>,
 }
 
@@ -160,7 +141,7 @@ struct Worker {
 impl Worker {
     /// Serves requests until the store is dropped.
     fn run(mut self, queue: &Receiver<Job>) {
-        while let Ok(first) = queue.recv() {
+        while let Some(first) = self.next(queue) {
             let mut group = Vec::new();
             for job in std::iter::once(first).chain(queue.try_iter().take(GROUP_LEN - 1)) {
                 match job {
@@ -168,28 +149,54 @@ impl Worker {
                     Job::BackUp(done) => {
                         self.commit(std::mem::take(&mut group));
                         let engine = &self.engine;
-                        done(backup::snapshot(&engine.trees, &engine.state, &engine.dir.sled()));
+                        done(backup::snapshot(&engine.trees, &engine.journaled, &engine.state, &engine.dir.sled()));
                     }
                 }
             }
             self.commit(group);
         }
+        self.settle();
+    }
+
+    /// Waits for a request; nothing once the store is dropped.
+    fn next(&mut self, queue: &Receiver<Job>) -> Option<Job> {
+        if let Some(since) = self.engine.journaled_since {
+            let left = (since + DELAY).saturating_duration_since(Instant::now());
+            match queue.recv_timeout(left) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        queue.recv().ok()
+    }
+
+    /// Puts what is journaled into the database. Nobody waits for that.
+    fn settle(&mut self) {
+        if self.read_only.is_none()
+            && let Err(error) = self.engine.settle(&self.counters)
+        {
+            self.end_writing(&error);
+        }
+    }
+
+    fn end_writing(&mut self, error: &StoreError) -> String {
+        let reason = error.cause();
+        error!(reason, "the store is read-only from now on");
+        self.read_only.insert(reason).clone()
     }
 
     /// Makes a group durable and answers each request.
     fn commit(&mut self, group: Vec<Request>) {
         let mut plan = Plan::after(self.engine.state.generation);
-        let (mut accepted, mut kept) = (Vec::with_capacity(group.len()), Vec::new());
+        let mut accepted = Vec::with_capacity(group.len());
         for request in group {
             let added = match &self.read_only {
                 Some(reason) => Err(self.refusal(reason)),
                 None => request.add_to(&mut plan),
             };
             match added {
-                Ok(generation) => {
-                    kept.extend(request.kept);
-                    accepted.push((generation, request.done));
-                }
+                Ok(generation) => accepted.push((generation, request.done)),
                 Err(error) => {
                     self.counters.count_error();
                     (request.done)(Err(error));
@@ -207,24 +214,22 @@ impl Worker {
             }
             return;
         }
-        let writes = plan.len();
-        let tell = || kept.into_iter().for_each(|kept| kept());
-        match self.engine.write(plan, &self.counters, tell) {
+        match self.engine.write(plan, &self.counters) {
             Ok(()) => {
                 self.counters.count_group(accepted.len().try_into().unwrap_or(u64::MAX));
                 for (generation, done) in accepted {
                     done(Ok(generation));
                 }
-                garbage::free(writes);
+                if self.engine.commit_file.is_filling() {
+                    self.settle();
+                }
             }
             Err(error) => {
-                let reason = error.cause();
-                error!(reason, "the store is read-only from now on");
+                let reason = self.end_writing(&error);
                 for (_, done) in accepted {
                     self.counters.count_error();
                     done(Err(self.refusal(&reason)));
                 }
-                self.read_only = Some(reason);
             }
         }
     }
@@ -232,7 +237,7 @@ impl Worker {
     /// What is free and what would have to be, where it is not enough. Asked before anything is written: a write that
     /// fails half-way leaves it unknown what is on disk.
     fn lack_of_room(&self, plan: &Plan) -> Option<(u64, u64)> {
-        let needed = RESERVE.saturating_add(plan.size().saturating_mul(GROWTH));
+        let needed = RESERVE.saturating_add(self.engine.size_with(plan).saturating_mul(GROWTH));
         // Where the system does not tell, the write itself does.
         let free = self.engine.dir.free().ok()?;
         (free < needed).then_some((free, needed))
@@ -262,5 +267,7 @@ const QUEUE_LEN: usize = 1_024;
 const RESERVE: u64 = 16 * 1_024 * 1_024;
 /// How much sled writes for a byte of ours, at most: the page that it belongs to, anew.
 const GROWTH: u64 = 4;
-/// How many requests share one transaction.
+/// How long a record stands in the journal alone, where nobody asks for anything at the end of that time.
+const DELAY: Duration = Duration::from_secs(1);
+/// How many requests share one record.
 const GROUP_LEN: usize = 256;

@@ -70,11 +70,11 @@ fn build(backup: &Backup, apart: &Path) -> Result<(), RestoreError> {
     {
         let dir = StateDir::take(apart)?;
         let at = dir.sled();
-        let commit_file = CommitFile::create(&dir.commit_file())?;
+        let mut commit_file = CommitFile::create(&dir.commit_file())?;
         let db = open_sled(&dir)?;
         write(backup, &state, &db, &at)?;
         dir.sync()?;
-        commit_file.write(state.commit).map_err(|source| StoreError::io(&dir.commit_file(), source))?;
+        commit_file.begin_anew(state.commit)?;
         guard::sled(&at, || {
             drop(db);
             Ok(())

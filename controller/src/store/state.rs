@@ -51,7 +51,10 @@ impl Tally {
 }
 
 /// The schema version that is written, and the newest that is read.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
+
+/// The first schema with a journal in the file `commit`.
+pub(super) const JOURNALED: u32 = 3;
 
 /// The bytes of the schema record, which stay the same in all versions: magic, version, checksum.
 pub(super) fn schema_record(version: u32) -> Vec<u8> {

@@ -9,7 +9,7 @@ pub struct Stats {
     pub commits: u64,
     /// Groups that they became durable in.
     pub groups: u64,
-    /// Waits for the disk: two for each group.
+    /// Waits for the disk: one for each group, and two more where a journal was put into the database.
     pub syncs: u64,
     /// Requests that were refused, or could not be written.
     pub errors: u64,

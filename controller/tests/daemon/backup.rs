@@ -128,8 +128,8 @@ fn what_is_no_whole_backup_is_not_restored() {
     changed("", "it cannot be read");
     changed("{}", "it is no backup of buoyd");
     changed(&text.replacen("\"version\": 1", "\"version\": 2", 1), "a newer buoyd wrote it");
-    changed(&text.replacen("\"schema\": 2", "\"schema\": 3", 1), "a newer buoyd wrote it");
-    for none in [("\"schema\": 2", "\"schema\": 0"), ("\"schema\": 2,", ""), ("\"version\": 1", "\"version\": 0")] {
+    changed(&text.replacen("\"schema\": 3", "\"schema\": 4", 1), "a newer buoyd wrote it");
+    for none in [("\"schema\": 3", "\"schema\": 0"), ("\"schema\": 3,", ""), ("\"version\": 1", "\"version\": 0")] {
         changed(&text.replacen(none.0, none.1, 1), "version or its schema is missing or 0");
     }
     changed(&text.replace("vm1", "vm9"), "what it has of instances is not what was stored");

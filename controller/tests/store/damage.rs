@@ -196,11 +196,11 @@ fn missing_files_are_refused() {
 fn store_of_a_newer_buoyd_is_refused_as_such() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).0.close();
-    let covered = [b"buoy".as_slice(), &3_u32.to_be_bytes()].concat();
+    let covered = [b"buoy".as_slice(), &4_u32.to_be_bytes()].concat();
     let record = [covered.as_slice(), &crc32fast::hash(&covered).to_be_bytes()].concat();
     with_sled(dir.path(), |db| drop(db.open_tree("meta").unwrap().insert("schema", record).unwrap()));
     let error = refusal(dir.path());
-    assert!(matches!(error, StoreError::Newer { stored: 3, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { stored: 4, known: 3, .. }), "{error:?}");
 }
 
 /// What sled itself would not notice: values changed, moved, lost or put back behind its checksums.

@@ -5,6 +5,7 @@
 mod contents;
 mod damage;
 mod events;
+mod journal;
 mod kills;
 mod power;
 mod schema;

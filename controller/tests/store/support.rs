@@ -111,34 +111,29 @@ pub(crate) fn refusal(dir: &Path) -> StoreError {
 
 /// Hands a change over; the answer comes through what is returned.
 pub(crate) fn send(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
-    send_in_steps(store, generation, change, || {})
-}
-
-/// The same, and `kept` is called when no crash takes the change back any more.
-pub(crate) fn send_in_steps(
-    store: &Store,
-    generation: u64,
-    change: Change,
-    kept: impl FnOnce() + Send + 'static,
-) -> Receiver<Result<Generation, StoreError>> {
     let (answer, answered) = channel();
-    let commit = Commit {
-        generation: Generation(generation),
-        change,
-        learnt: vec![],
-        hooks: vec![],
-        events: Default::default(),
-    };
-    store.commit_in_steps(commit, kept, move |result| drop(answer.send(result)));
+    store.commit(of(generation, change), move |result| drop(answer.send(result)));
     answered
 }
 
-/// Says on stdout that a commit is there to stay (`;`), or was acknowledged (`.`).
-pub(crate) fn say(generation: u64, what: char) {
-    let mut out = std::io::stdout().lock();
-    // One write for each, so that a kill cuts none in two; a line of the test harness may stand before it.
-    out.write_all(format!("\n{generation}{what}\n").as_bytes()).unwrap();
-    out.flush().unwrap();
+/// The same, and says on stdout that the commit was acknowledged, as soon as it is.
+pub(crate) fn send_and_say(store: &Store, generation: u64, change: Change) -> Receiver<Result<Generation, StoreError>> {
+    let (answer, answered) = channel();
+    store.commit(of(generation, change), move |result| {
+        if result.is_ok() {
+            // One write for each, so that a kill cuts none in two; a line of the test harness may stand before it.
+            let mut out = std::io::stdout().lock();
+            out.write_all(format!("\n{generation}.\n").as_bytes()).unwrap();
+            out.flush().unwrap();
+        }
+        drop(answer.send(result));
+    });
+    answered
+}
+
+fn of(generation: u64, change: Change) -> Commit {
+    let generation = Generation(generation);
+    Commit { generation, change, learnt: vec![], hooks: vec![], events: Default::default() }
 }
 
 /// The answer, which must come.

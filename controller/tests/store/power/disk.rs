@@ -96,7 +96,7 @@ impl Disk {
                 self.syncs.insert(*number, sync);
             }
             Event::SyncEnded(number) => self.synced(*number),
-            Event::Said(..) => {}
+            Event::Said(_) => {}
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) enum Event {
     SyncBegan(usize, PathBuf),
     /// It has ended.
     SyncEnded(usize),
-    /// A line on stdout that is the number of a commit and a mark: a full stop, or a semicolon.
-    Said(u64, char),
+    /// A line on stdout that is the number of a commit and a full stop.
+    Said(u64),
 }
 
 /// Runs one test of this binary under strace, with the directory in `BUOY_STORE_CHILD`.
@@ -137,8 +137,7 @@ impl Reader {
 
 fn said(arguments: &str) -> Option<Event> {
     let text = String::from_utf8(quoted(arguments, 0)?).ok()?;
-    let mark = text.trim().chars().last().filter(|mark| ".;".contains(*mark))?;
-    Some(Event::Said(text.trim().strip_suffix(mark)?.parse().ok()?, mark))
+    Some(Event::Said(text.trim().strip_suffix('.')?.parse().ok()?))
 }
 
 /// The bytes of the nth string in quotes. With `-xx` there is nothing but `\xHH` in one.
