@@ -25,8 +25,6 @@ pub(super) struct Switch {
     pub(super) job: Option<InFlight>,
     /// What it acknowledged to have taken away, and the datapath may not have followed yet.
     pub(super) cuts: Cuts,
-    /// Whether the datapath was seen to follow, where that was tried.
-    pub(super) fence: Option<bool>,
     /// The generation whose flows it has acknowledged.
     pub(super) generation: Generation,
     /// Why the last bundle failed as a whole.
@@ -71,7 +69,6 @@ impl Switch {
             table: FlowTable::default(),
             job: None,
             cuts: Cuts::default(),
-            fence: None,
             generation: Generation::default(),
             failure: None,
             failures: 0,
@@ -130,7 +127,7 @@ impl Core {
             Event::Changed(changes) => self.on_changed(id, &changes),
             Event::Unwatched { is_over } => self.on_unwatched(id, is_over, now),
             Event::Role(role) => self.on_role(id, role, now),
-            Event::Fenced { followed } => self.on_fenced(id, followed, now),
+            Event::Fenced(end) => self.on_fenced(id, end, now),
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn can(command: &Command) -> bool {
     match command {
         Command::Dump(_) | Command::Bundle(_) => true,
         Command::PacketOut(packet) => encode(&Message::PacketOut(packet.clone()), Xid(0), &mut BytesMut::new()).is_ok(),
-        Command::Meter(_) | Command::ClaimPrimary | Command::Fence(_) => false,
+        Command::Meter(_) | Command::ClaimPrimary | Command::Fence { .. } => false,
         Command::Prepare(_) | Command::Commit | Command::Discard => false,
     }
 }

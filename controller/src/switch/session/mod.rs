@@ -43,6 +43,7 @@ use bytes::{Bytes, BytesMut};
 use budget::Budget;
 pub use close::CloseReason;
 use election::Election;
+pub use fence::FenceEnd;
 use handshake::Asked;
 pub use job::{BundleOutcome, FlowMods, Refusal};
 use job::{Fate, Job};
@@ -184,7 +185,7 @@ impl Session {
                 self.send(Message::MeterMod(meter));
             }
             Command::ClaimPrimary => self.claim_primary(),
-            Command::Fence(host) => self.begin_fence(host),
+            Command::Fence { asked, patience } => self.begin_fence(asked, patience),
             Command::Dump(_) | Command::Bundle(_) | Command::Prepare(_) if self.job.is_some() => {
                 tracing::error!("a switch was given a job while it had one");
             }
