@@ -110,7 +110,7 @@ enum Probe {
     Inject { interface: String, frames: Vec<String> },
     Flood { interface: String, file: String, millis: u64 },
     Sink { port: u16 },
-    Stamp { interface: String, frame: String, per_second: u32 },
+    Stamp { interface: String, frames: String, per_second: u32 },
     Stamps { port: u16 },
     Storm { interface: String, seed: u64, per_second: u32, known: Vec<String> },
     UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
@@ -172,7 +172,7 @@ fn run_probe(probe: Probe) -> Result<()> {
         Probe::Flood { interface, file, millis } => return flood::run(&interface, &file, millis),
         Probe::Sink { port } => return flood::hold_sink(port),
         Probe::Stamps { port } => return stamp::listen(port),
-        Probe::Stamp { interface, frame, per_second } => return stamp::run(&interface, &frame, per_second),
+        Probe::Stamp { interface, frames, per_second } => return stamp::run(&interface, &frames, per_second),
         Probe::Storm { interface, seed, per_second, known } => return storm::run(&interface, seed, per_second, &known),
         Probe::TcpExchange { server, deadline_ms, payload } => {
             responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
