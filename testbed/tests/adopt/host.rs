@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use buoy_testbed::daemon::{buoyctl, buoyctl_line};
 use buoy_testbed::probe::{StreamReport, StreamRun, eventually};
-use buoy_testbed::wiring::Datapath;
+use buoy_testbed::datapath::Datapath;
 use buoy_testbed::{Daemon, Lab, Output, Running};
 use serde_json::Value;
 
