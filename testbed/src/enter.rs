@@ -193,7 +193,7 @@ fn await_report(child: &mut Child) -> Result<Datapath> {
     }
 }
 
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE: Duration = Duration::from_secs(120);
 const HINT_ROOT: &str =
     "\nlabs need the right to make network, mount and pid namespaces (CAP_SYS_ADMIN, CAP_NET_ADMIN)";
 const HINT_ROOTLESS: &str = "\nlabs need user namespaces: run as root, or see kernel.unprivileged_userns_clone, \
