@@ -39,8 +39,13 @@ impl Lab {
 
     /// Brings a lab up, on the datapath that [`crate::datapath::VARIABLE`] names.
     pub fn start(name: &str) -> Result<Self> {
+        Self::start_on(name, Choice::of_environment()?)
+    }
+
+    /// Brings a lab up on this datapath.
+    pub fn start_on(name: &str, datapath: Choice) -> Result<Self> {
         let spec = LabSpec::named(name)?;
-        let (namespaces, holder) = Namespaces::start(name, Choice::of_environment()?, false)?;
+        let (namespaces, holder) = Namespaces::start(name, datapath, false)?;
         Ok(Self { spec, namespaces, holder })
     }
 
