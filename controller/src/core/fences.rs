@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   cut acknowledged ──> fence: who can answer is asked, one after the other ──followed──> in force
-//!            │                  └──nobody answers──> the host rests: no fence for a while
-//!            └──while it rests──────────> by time ──[`FOLLOWS_WITHIN`] after the acknowledgement──> in force
+//!            │             ^└─stale─┘└──nobody answers──> the host rests: no fence for a while
+//!            └──nobody can be asked, or the host rests──> by time ──[`FOLLOWS_WITHIN`] after that──> in force
 //! ```
 //! A host has one datapath, however many bridges, and so one fence at a time. A cut that is acknowledged while a fence is under
 //! way waits for the next one, with all that come meanwhile. Who is asked is in [`super::respondents`].
@@ -18,6 +18,7 @@ use buoy_topology::HostName;
 use tracing::warn;
 
 use super::Core;
+use super::cuts::{FOLLOWS_WITHIN, Wait};
 use super::switches::InFlight;
 use crate::switch::{Command, ConnectionId, FenceEnd};
 
@@ -36,6 +37,8 @@ pub(super) struct Fence {
     runs: Option<(ConnectionId, Respondent)>,
     /// How many were asked in vain since one answered or the host was left in peace.
     in_vain: usize,
+    /// Until when instances are asked, where one was: all of them have no longer than that.
+    guests_until: Option<Instant>,
     /// Until when nobody is asked.
     rests_until: Option<Instant>,
     /// Who was asked in vain, and when.
@@ -44,30 +47,6 @@ pub(super) struct Fence {
     pub(super) answered: Option<Respondent>,
     /// Whether the datapath was seen to follow, where something was cut.
     followed: Option<bool>,
-}
-
-/// The entities of a switch whose cuts the datapath may not have followed yet.
-#[derive(Debug, Default)]
-pub(super) struct Cuts {
-    waiting: HashMap<Arc<Entity>, Wait>,
-    /// Cuts of flows that belonged to nobody.
-    strays: Option<Wait>,
-}
-
-/// What a cut waits for.
-#[derive(Clone, Copy, Debug)]
-struct Wait {
-    /// The fence; none where nobody answers.
-    fence: Option<u64>,
-    /// When it is in force without one.
-    until: Instant,
-}
-
-impl Wait {
-    /// Whether it has waited long enough for what nobody tells.
-    fn is_late(&self, now: Instant) -> bool {
-        self.fence.is_none() && self.until <= now
-    }
 }
 
 impl Fences {
@@ -93,48 +72,6 @@ impl Fence {
     }
 }
 
-impl Cuts {
-    /// Whether one of an entity is waited for.
-    pub(super) fn has(&self, entity: &Entity) -> bool {
-        self.waiting.contains_key(entity)
-    }
-
-    /// Whether one is waited for of which it is not known whose it was.
-    pub(super) fn has_strays(&self) -> bool {
-        self.strays.is_some()
-    }
-
-    /// Whether any is waited for.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.strays.is_none()
-    }
-
-    fn add(&mut self, entities: HashSet<Option<Arc<Entity>>>, wait: Wait) {
-        for entity in entities {
-            match entity {
-                Some(entity) => drop(self.waiting.insert(entity, wait)),
-                None => self.strays = Some(wait),
-            }
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Wait> {
-        self.waiting.values().chain(&self.strays)
-    }
-
-    /// Keeps those that still wait. Tells whether there were others.
-    fn keep(&mut self, waits: impl Fn(&Wait) -> bool) -> bool {
-        let before = (self.waiting.len(), self.strays.is_some());
-        self.waiting.retain(|_, wait| waits(wait));
-        self.strays = self.strays.filter(waits);
-        before != (self.waiting.len(), self.strays.is_some())
-    }
-
-    fn go_by_time(&mut self) {
-        self.waiting.values_mut().chain(&mut self.strays).for_each(|wait| wait.fence = None);
-    }
-}
-
 impl Core {
     /// A switch has acknowledged cuts: they are in force after the next fence of its host, or after a while.
     pub(super) fn cut(&mut self, id: ConnectionId, entities: HashSet<Option<Arc<Entity>>>, now: Instant) {
@@ -156,31 +93,44 @@ impl Core {
         }
     }
 
+    /// Begins the fences that had to wait.
+    pub(super) fn begin_fences(&mut self, now: Instant) {
+        let waiting = self.switches.values().filter(|switch| switch.cuts.all().any(|wait| wait.fence.is_some()));
+        let hosts: BTreeSet<_> = waiting.map(|switch| switch.connection.host.clone()).collect();
+        hosts.iter().for_each(|host| self.begin_fence(host, now));
+    }
+
     /// Begins a fence, where somebody waits for one and none is under way.
     pub(super) fn begin_fence(&mut self, host: &HostName, now: Instant) {
-        while let Some(fence) = self.fences.hosts.get(host).filter(|fence| fence.runs.is_none()) {
-            let in_vain = fence.in_vain;
-            let waits =
-                |id| self.switches.get(&id).is_some_and(|switch| switch.cuts.all().any(|own| own.fence.is_some()));
-            if !self.switches.of_host(host).any(waits) {
-                return;
+        let Some(fence) = self.fences.hosts.get(host).filter(|fence| fence.runs.is_none()) else { return };
+        let was_asked = fence.in_vain > 0;
+        let waits = |id| self.switches.get(&id).is_some_and(|switch| switch.cuts.all().any(|own| own.fence.is_some()));
+        if !self.switches.of_host(host).any(waits) {
+            return;
+        }
+        let asked = self.respondent(host, now).filter(|_| fence.in_vain < MOST_ASKED);
+        let patience = |(_, asked): &(_, Respondent)| fence.patience(asked, now);
+        let Some((patience, (id, asked))) = asked.and_then(|own| Some((patience(&own)?, own))) else {
+            return self.go_by_time(host, was_asked, now);
+        };
+        let Some(switch) = self.switches.get_mut(&id) else { return };
+        // A dump would find the canary, and take it for a flow that is too many: the fence waits until it is over. Nor do
+        // fences that follow each other keep one waiting.
+        match switch.job {
+            Some(InFlight::Dump) => return,
+            None if switch.dump_at <= now => return switch.begin_dump(now),
+            _ => {}
+        }
+        let meters = switch.bridge.as_ref().is_some_and(|bridge| bridge.meters);
+        let command = Command::Fence { asked: asked.clone(), patience, meters };
+        // Where the queue is full it begins at a later tick.
+        let is_taken = switch.connection.commands.try_send(command).is_ok();
+        if let Some(fence) = self.fences.hosts.get_mut(host).filter(|_| is_taken) {
+            if !asked.is_host() {
+                fence.guests_until.get_or_insert(now + patience);
             }
-            let asked = self.respondent(host, now).filter(|_| in_vain < MOST_ASKED);
-            let Some((id, asked, patience)) = asked else { return self.go_by_time(host, now) };
-            let Some(switch) = self.switches.get(&id) else { return };
-            // A dump would find the canary, and take it for a flow that is too many: the fence waits until it is over.
-            if matches!(switch.job, Some(InFlight::Dump)) {
-                return;
-            }
-            let command = Command::Fence { asked: asked.clone(), patience };
-            let is_taken = switch.connection.commands.try_send(command).is_ok();
-            let Some(fence) = self.fences.hosts.get_mut(host) else { return };
-            if is_taken {
-                fence.runs = Some((id, asked));
-                fence.next += 1;
-            } else {
-                fence.was_silent(asked, now);
-            }
+            fence.runs = Some((id, asked));
+            fence.next += 1;
         }
     }
 
@@ -192,17 +142,22 @@ impl Core {
         match end {
             FenceEnd::Followed => {
                 fence.followed = Some(true);
-                fence.in_vain = 0;
+                (fence.in_vain, fence.guests_until) = (0, None);
                 fence.silent.remove(&asked);
                 fence.answered = Some(asked);
                 let next = fence.next;
                 self.end_cuts(&host, |wait| wait.fence.is_none_or(|own| own >= next));
             }
+            // No time would make that true: what waits does so for another fence.
+            FenceEnd::Stale => {
+                warn!(%host, "the datapath does not follow: it has not looked at what it cached for a second and more");
+                fence.stale();
+            }
             FenceEnd::Silent => fence.was_silent(asked, now),
             // Whether that is the datapath or who answers, asking others takes too long.
             FenceEnd::Behind => {
                 fence.was_silent(asked, now);
-                self.go_by_time(&host, now);
+                self.go_by_time(&host, true, now);
             }
         }
         self.begin_fence(&host, now);
@@ -222,30 +177,50 @@ impl Core {
 
     /// Ends what has waited long enough.
     pub(super) fn end_late_cuts(&mut self, now: Instant) {
-        let late = self.switches.values().filter(|switch| switch.cuts.all().any(|wait| wait.is_late(now)));
+        let late = self.switches.values().filter(|switch| switch.cuts.all().any(|wait| wait.is_late(None, now)));
         let hosts: BTreeSet<_> = late.map(|switch| switch.connection.host.clone()).collect();
         for host in hosts {
-            self.end_cuts(&host, |wait| !wait.is_late(now));
+            let bundles = self.switches.of_host(&host).filter_map(|id| {
+                let switch = self.switches.get(&id)?;
+                matches!(switch.job, Some(InFlight::Bundle(_))).then_some(switch.job_since)
+            });
+            let bundle_since = bundles.min();
+            self.end_cuts(&host, |wait| !wait.is_late(bundle_since, now));
             self.push_host(&host);
         }
     }
 
-    /// Nobody can tell what the datapath does: what waits does so for a time. The host is left in peace for a while.
-    fn go_by_time(&mut self, host: &HostName, now: Instant) {
+    /// A bundle of a switch has ended.
+    pub(super) fn bundle_ended(&mut self, id: ConnectionId, now: Instant) {
+        let Some(switch) = self.switches.get(&id) else { return };
+        let (host, since) = (switch.connection.host.clone(), switch.job_since);
+        for id in self.switches.of_host(&host).collect::<Vec<_>>() {
+            if let Some(switch) = self.switches.get_mut(&id) {
+                switch.cuts.bundle_ended(since, now);
+            }
+        }
+    }
+
+    /// Nobody can tell what the datapath does: what waits does so for a time. Where somebody was asked in vain, that begins now,
+    /// and the host is left in peace for a while.
+    fn go_by_time(&mut self, host: &HostName, was_asked: bool, now: Instant) {
         let Some(fence) = self.fences.hosts.get_mut(host) else { return };
         if fence.followed != Some(false) {
             warn!(
                 %host,
-                "nobody answers for the datapath: what is taken away counts as gone {} ms after the switch said so",
+                "nobody tells what the datapath does: what is taken away counts as gone {} ms after the switch said so",
                 FOLLOWS_WITHIN.as_millis()
             );
         }
         fence.followed = Some(false);
-        fence.in_vain = 0;
-        fence.rests_until = Some(now + REST);
+        (fence.in_vain, fence.guests_until) = (0, None);
+        if was_asked {
+            fence.rests_until = Some(now + REST);
+        }
+        let soonest = was_asked.then_some(now + FOLLOWS_WITHIN);
         for id in self.switches.of_host(host).collect::<Vec<_>>() {
             if let Some(switch) = self.switches.get_mut(&id) {
-                switch.cuts.go_by_time();
+                switch.cuts.go_by_time(soonest);
             }
         }
     }
@@ -270,17 +245,35 @@ impl Fence {
         self.silent.retain(|_, since| now.duration_since(*since) < FORGOTTEN);
         self.silent.insert(asked, now);
     }
+
+    /// Somebody answers, and the datapath does not follow: who answers has done nothing wrong.
+    fn stale(&mut self) {
+        (self.in_vain, self.guests_until) = (0, None);
+    }
+
+    /// How long one may take who answers; none where there is no time left for instances.
+    fn patience(&self, asked: &Respondent, now: Instant) -> Option<Duration> {
+        match self.guests_until {
+            _ if asked.is_host() => Some(PATIENCE),
+            Some(until) => Some(until.saturating_duration_since(now)).filter(|left| *left >= LEAST_PATIENCE),
+            None => Some(GUESTS_PATIENCE),
+        }
+    }
 }
 
-/// When the datapath counts as having followed, where nobody can tell, from the switch's acknowledgement on: revalidators sleep
-/// for half a second at most (ovs-vswitchd.conf.db(5), `max-revalidator`), and two of their rounds are enough.
-const FOLLOWS_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long a host may take that answers. Threads of OVS look at all cached flows within some milliseconds, longer where
+/// there are many, or the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for all instances of a fence: less than commands wait, since one may want to keep others waiting.
+const GUESTS_PATIENCE: Duration = Duration::from_secs(3);
+/// With less time than that nobody is asked.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 /// How many are asked in vain at most before it goes by time.
 const MOST_ASKED: usize = 4;
 /// How long a host is left in peace where nobody answered.
 pub(super) const REST: Duration = Duration::from_secs(60);
 /// How long it counts that somebody did not answer.
-const FORGOTTEN: Duration = Duration::from_secs(600);
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
@@ -293,32 +286,17 @@ mod tests {
         address: std::net::Ipv4Addr::LOCALHOST,
     };
 
-    fn waits(fence: u64, until: Instant) -> Wait {
-        Wait { fence: Some(fence), until }
-    }
-
     #[test]
-    fn cuts_of_a_fence_that_found_nothing_out_wait_until_their_own_time_is_over() {
+    fn instances_share_what_time_there_is() {
         let now = Instant::now();
-        let mut cuts = Cuts::default();
-        cuts.add(HashSet::from([Some(Arc::new(Entity::Base))]), waits(0, now + FOLLOWS_WITHIN));
-        cuts.add(HashSet::from([None]), waits(1, now + FOLLOWS_WITHIN * 2));
-        cuts.go_by_time();
-        assert!(!cuts.keep(|wait| wait.fence.is_none_or(|own| own >= 9)), "no fence ends them");
-        assert!(cuts.keep(|wait| !wait.is_late(now + FOLLOWS_WITHIN)));
-        assert!(!cuts.has(&Entity::Base) && cuts.has_strays());
-        assert!(cuts.keep(|wait| !wait.is_late(now + FOLLOWS_WITHIN * 2)));
-        assert!(cuts.is_empty());
-    }
-
-    #[test]
-    fn no_time_ends_what_a_fence_is_under_way_for() {
-        let now = Instant::now();
-        let mut cuts = Cuts::default();
-        cuts.add(HashSet::from([Some(Arc::new(Entity::Base))]), waits(3, now));
-        assert!(!cuts.keep(|wait| !wait.is_late(now + REST)));
-        assert!(cuts.keep(|wait| wait.fence.is_none_or(|own| own >= 4)));
-        assert!(cuts.is_empty());
+        let guest = Respondent { port: buoy_topology::PortNo(1), ..HOST };
+        let mut fence = Fence { guests_until: Some(now + GUESTS_PATIENCE), ..Fence::default() };
+        let second = Duration::from_secs(1);
+        assert_eq!(fence.patience(&guest, now + second), Some(GUESTS_PATIENCE - second));
+        assert_eq!(fence.patience(&guest, now + GUESTS_PATIENCE), None);
+        assert_eq!(fence.patience(&HOST, now + GUESTS_PATIENCE), Some(PATIENCE));
+        fence.stale();
+        assert_eq!(fence.patience(&guest, now + GUESTS_PATIENCE), Some(GUESTS_PATIENCE));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use buoy_topology::{Bridge, Dialect, Generation, Port, PortName, PortNo};
 use tracing::info;
 
 use super::Core;
-use super::fences::Cuts;
+use super::cuts::Cuts;
 use super::observed::is_up;
 use crate::reconcile::{Batch, FlowTable};
 use crate::switch::{CloseReason, Command, Connection, ConnectionId, Event, Ready, Report};
@@ -23,6 +23,8 @@ pub(super) struct Switch {
     pub(super) role: Role,
     pub(super) table: FlowTable,
     pub(super) job: Option<InFlight>,
+    /// When that began.
+    pub(super) job_since: Instant,
     /// What it acknowledged to have taken away, and the datapath may not have followed yet.
     pub(super) cuts: Cuts,
     /// The generation whose flows it has acknowledged.
@@ -68,6 +70,7 @@ impl Switch {
             role: Role::Unconfigured,
             table: FlowTable::default(),
             job: None,
+            job_since: now,
             cuts: Cuts::default(),
             generation: Generation::default(),
             failure: None,
@@ -89,7 +92,7 @@ impl Switch {
             if let InFlight::Bundle(batch) = &job {
                 self.table.sends(batch);
             }
-            self.job = Some(job);
+            (self.job, self.job_since) = (Some(job), Instant::now());
         }
         is_taken
     }

@@ -13,6 +13,7 @@ use buoy_topology::{Interface, MacAddr, PortNo, VlanId};
 
 use super::drops::DropReason;
 use super::fields::{arp, arp_reply, in_port, on_vlan, untagged};
+use super::meters::Meter;
 use super::tables::external::ADMIT;
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
@@ -56,9 +57,15 @@ impl Respondent {
         Self { port, vlan: interface.vlan, mac: Some(interface.mac), address: interface.ip }
     }
 
-    /// Gives the canary this number.
-    pub fn number(&self, number: u32) -> FlowMod {
-        self.canary(number).to_flow_mod(FlowModCommand::Add)
+    /// Whether it is the host itself.
+    pub fn is_host(&self) -> bool {
+        self.port == PortNo::LOCAL
+    }
+
+    /// Gives the canary this number. Answers are bounded where the switch has meters.
+    pub fn number(&self, number: u32, meters: bool) -> FlowMod {
+        let canary = self.canary(number).apply([Meter::Fence.to_controller_where(meters)]);
+        canary.to_flow_mod(FlowModCommand::Add)
     }
 
     /// Takes the canary away.
@@ -92,25 +99,38 @@ impl Respondent {
             .on(MatchField::ArpSpa(self.address.into()))
             .on(MatchField::ArpTpa(Ipv4Addr::UNSPECIFIED.into()))
             .on(to_station());
-        let answer = match self.mac {
+        match self.mac {
             Some(mac) => answer.on(MatchField::EthSrc(mac.into())),
             None => answer,
-        };
-        answer.apply([Action::controller()])
+        }
     }
 }
 
-/// Reads an answer; none where the packet is something else.
+/// Whether a packet came by a canary.
+pub fn is_canarys(packet: &PacketIn) -> bool {
+    Owner::of(packet.cookie).is_some_and(|owner| owner.feature == Feature::Fence)
+}
+
+/// Reads an answer; none where the packet is something else. An answer goes to who asked, which is the target that it names: where
+/// Open vSwitch caches flows by destination, one who answers could have many otherwise.
 pub fn answer(packet: &PacketIn) -> Option<FenceAnswer> {
     let owner = Owner::of(packet.cookie).filter(|owner| owner.feature == Feature::Fence)?;
     let port = packet.matching.fields().iter().find_map(|field| match field {
         MatchField::InPort(port) => Some(*port),
         _ => None,
     })?;
-    let kind: [u8; 2] = *packet.frame.get(TYPE..)?.first_chunk()?;
-    let tag = if u16::from_be_bytes(kind) == TAGGED { TAG } else { 0 };
-    let [_, _, _, nonce @ ..]: [u8; 6] = *packet.frame.get(TARGET + tag..)?.first_chunk()?;
-    let [high, middle, low] = nonce;
+    let kind = |at: usize| Some(u16::from_be_bytes(*packet.frame.get(at..)?.first_chunk()?));
+    let tag = match kind(TYPE)? {
+        ARP => 0,
+        TAGGED if kind(TYPE + TAG)? == ARP => TAG,
+        _ => return None,
+    };
+    let destination: [u8; 6] = *packet.frame.first_chunk()?;
+    let target: [u8; 6] = *packet.frame.get(TARGET + tag..)?.first_chunk()?;
+    if destination != target {
+        return None;
+    }
+    let [_, _, _, high, middle, low] = target;
     Some(FenceAnswer { port, number: owner.entity, nonce: u32::from_be_bytes([0, high & 0x7f, middle, low]) })
 }
 
@@ -131,13 +151,12 @@ fn to_station() -> MatchField {
 /// The MAC that says a nonce.
 fn station(nonce: u32) -> MacAddr {
     let [_, high, middle, low] = (nonce & LARGEST).to_be_bytes();
-    let [a, b, c] = STATION;
+    let [a, b, c] = MacAddr::OURS;
     MacAddr::new([a, b, c, high | 0x80, middle, low])
 }
 
-/// How the MACs begin that nobody has. The other half of these are gateways' of networks.
-const STATION: [u8; 3] = [0x02, 0xb0, 0x07];
-/// IEEE 802.1Q.
+const ARP: u16 = 0x0806;
+/// IEEE 802.1Q. No other tag is asked under.
 const TAGGED: u16 = 0x8100;
 /// How long a tag is.
 const TAG: usize = 4;
@@ -187,7 +206,28 @@ mod tests {
             let expected = Some(FenceAnswer { port: asked.port, number: 0x0004_1233, nonce: LARGEST });
             assert_eq!(answer(&packet), expected);
             assert_eq!(answer(&PacketIn { frame: Bytes::new(), ..packet.clone() }), None);
-            assert_eq!(answer(&PacketIn { cookie: late_answers().owner.cookie(), ..packet }), None);
+            let late = PacketIn { cookie: late_answers().owner.cookie(), ..packet.clone() };
+            assert_eq!((is_canarys(&packet), is_canarys(&late), answer(&late)), (true, false, None));
+            // To another destination, and under another tag.
+            for (at, byte) in [(5, 0), (12, 0x88)] {
+                let mut frame = packet.frame.to_vec();
+                frame[at] = byte;
+                assert_eq!(answer(&PacketIn { frame: frame.into(), ..packet.clone() }), None, "byte {at}");
+            }
         }
+    }
+
+    #[test]
+    fn the_station_that_asks_has_a_mac_that_nobody_may_have() {
+        for nonce in [0, 0x1234, LARGEST] {
+            assert!(station(nonce).is_reserved() && station(nonce).is_unicast());
+        }
+    }
+
+    #[test]
+    fn answers_are_bounded_where_there_are_meters() {
+        let canary = |meters| guest(None).number(7, meters).to_string();
+        assert!(canary(true).contains("meter_id=629"), "{}", canary(true));
+        assert!(!canary(false).contains("meter"), "{}", canary(false));
     }
 }

@@ -40,7 +40,7 @@ views! {
         error: Option<String>,
         /// What cannot be done in its dialect, or because it is too old.
         limits: Vec<String>,
-        /// What says that a cut is in force: `datapath`, which was seen to follow, or `time`, 1.5 s after the switch said so; null
+        /// What says that a cut is in force: `datapath`, which was seen to follow, or `time`, 3 s after the switch said so; null
         /// until something was taken away on its host.
         fence: Option<String>,
         /// Flows of others that stand before ours; `switch.show` alone looks for them.

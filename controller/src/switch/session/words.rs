@@ -37,6 +37,8 @@ pub enum Command {
         asked: Respondent,
         /// How long it may take while answers come.
         patience: Duration,
+        /// Whether the switch has meters.
+        meters: bool,
     },
 }
 
