@@ -13,10 +13,10 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
+use crate::datapath::{Choice, Datapath};
 use crate::hold::Report;
 use crate::spec::HOST;
 use crate::tools::{self, command};
-use crate::wiring::Datapath;
 
 /// The namespaces of a running lab, named by its holder.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Namespaces {
     /// Starts a holder for this lab and waits until the lab stands.
     ///
     /// With `detached` it outlives this process; otherwise it ends with the returned child's stdin.
-    pub(crate) fn start(lab: &str, detached: bool) -> Result<(Self, Child)> {
+    pub(crate) fn start(lab: &str, datapath: Choice, detached: bool) -> Result<(Self, Child)> {
         tools::check()?;
         let mut command = command(if detached { "setsid" } else { "unshare" });
         if detached {
@@ -42,7 +42,7 @@ impl Namespaces {
             command.args(tools::has_subordinate_ids().then_some("--map-auto"));
         }
         command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-        command.arg(own_binary()?).args(["hold", lab]);
+        command.arg(own_binary()?).args(["hold", lab, "--datapath", datapath.as_str()]);
         command.args(detached.then_some("--detached"));
         command.stdin(if detached { Stdio::null() } else { Stdio::piped() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -193,7 +193,7 @@ fn await_report(child: &mut Child) -> Result<Datapath> {
     }
 }
 
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE: Duration = Duration::from_secs(120);
 const HINT_ROOT: &str =
     "\nlabs need the right to make network, mount and pid namespaces (CAP_SYS_ADMIN, CAP_NET_ADMIN)";
 const HINT_ROOTLESS: &str = "\nlabs need user namespaces: run as root, or see kernel.unprivileged_userns_clone, \

@@ -16,9 +16,10 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::wait::wait;
 use serde::{Deserialize, Serialize};
 
+use crate::datapath::{self, Choice, Datapath};
 use crate::spec::{HOST, LabSpec, Place};
 use crate::tools::{OVS_DIR, command};
-use crate::wiring::{self, Datapath};
+use crate::wiring;
 
 /// What the holder says when the lab stands, or why it does not.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,9 +38,9 @@ pub(crate) enum Report {
 }
 
 /// Builds the lab and holds it until stdin ends, or until it is killed where `detached`.
-pub fn hold(lab: &str, detached: bool) -> Result<()> {
+pub fn hold(lab: &str, datapath: Choice, detached: bool) -> Result<()> {
     ensure!(std::process::id() == 1, "hold is run by `buoy-testbed up` in namespaces of its own");
-    let built = LabSpec::named(lab).and_then(|lab| build(&lab));
+    let built = LabSpec::named(lab).and_then(|lab| build(&lab, datapath));
     let report = match built {
         Ok(datapath) => Report::Ready { datapath },
         Err(error) => Report::Failed { error: format!("{error:#}") },
@@ -63,25 +64,26 @@ pub fn hold(lab: &str, detached: bool) -> Result<()> {
     }
 }
 
-fn build(lab: &LabSpec) -> Result<Datapath> {
+fn build(lab: &LabSpec, datapath: Choice) -> Result<Datapath> {
     own_mounts()?;
-    let datapath = match OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
-        Ok(_) => Datapath::Netdev,
-        Err(_) => Datapath::Dummy,
-    };
+    let datapath = found(datapath)?;
+    // The kernel's datapath takes frames as the stack makes them; the police reads them off the wire.
+    let must_complete_checksums = datapath != Datapath::System || !lab.police.is_empty();
     ip_batch(&wiring::namespaces(lab))?;
     thread::scope(|scope| {
-        let switch = scope.spawn(start_open_vswitch);
+        let switch = scope.spawn(|| start_open_vswitch(datapath));
         let links = scope.spawn(|| {
             for_each_namespace(lab, |name| quiet_stack(name, lab))?;
             quiet_stack(HOST, lab)?;
             ip_batch(&wiring::links(lab, datapath))?;
             wiring::ports(lab).try_for_each(deafen)?;
             wiring::bare(lab).try_for_each(|end| listen_for_own(&end.name))?;
-            checksum_in_software(wiring::bare(lab).map(|end| &*end.name))?;
+            if must_complete_checksums {
+                checksum_in_software(wiring::bare(lab).map(|end| &*end.name))?;
+            }
             for_each_namespace(lab, |name| {
                 ip_batch(&wiring::inside(lab, name))?;
-                if lab.place(name) == Some(Place::Node) {
+                if must_complete_checksums && lab.place(name) == Some(Place::Node) {
                     checksum_in_software(lab.ends().filter(|end| end.at == name).map(|end| &*end.name))?;
                 }
                 if lab.police.iter().any(|police| police.node == name) {
@@ -112,6 +114,15 @@ fn build(lab: &LabSpec) -> Result<Datapath> {
     Ok(datapath)
 }
 
+/// What there is of what was chosen.
+fn found(choice: Choice) -> Result<Datapath> {
+    if choice == Choice::System {
+        return datapath::require_kernel().map(|()| Datapath::System);
+    }
+    let tun = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
+    Ok(if tun.is_ok() { Datapath::Netdev } else { Datapath::Dummy })
+}
+
 /// A `/run` of its own, so that the usual paths of `ip netns` and Open vSwitch are private to the lab.
 fn own_mounts() -> Result<()> {
     let none: Option<&str> = None;
@@ -126,7 +137,7 @@ fn own_mounts() -> Result<()> {
 }
 
 /// ovsdb-server and ovs-vswitchd, private to the lab; returns when both serve.
-fn start_open_vswitch() -> Result<()> {
+fn start_open_vswitch(datapath: Datapath) -> Result<()> {
     let database = format!("{OVS_DIR}/conf.db");
     run("ovsdb-tool", ["create", &database, "/usr/share/openvswitch/vswitch.ovsschema"])?;
     run(
@@ -142,19 +153,8 @@ fn start_open_vswitch() -> Result<()> {
         ],
     )?;
     run("ovs-vsctl", ["--no-syslog", "--no-wait", "init"])?;
-    run("ovs-vswitchd", VSWITCHD_ARGUMENTS)
+    run("ovs-vswitchd", datapath.vswitchd_arguments())
 }
-
-/// `--disable-system`: the machine's own kernel datapath, where it has one, is not looked at.
-pub(crate) const VSWITCHD_ARGUMENTS: [&str; 7] = [
-    "--enable-dummy",
-    "--disable-system",
-    "--pidfile",
-    "--detach",
-    "--no-chdir",
-    "--log-file=/run/openvswitch/ovs-vswitchd.log",
-    "-vconsole:off",
-];
 
 /// Sets a stack to what the lab assumes, whatever the machine's own defaults are.
 fn quiet_stack(namespace: &str, lab: &LabSpec) -> Result<()> {
@@ -195,8 +195,8 @@ fn write_sysctl(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// Without this a packet leaves the veth with a checksum that nobody fills in: a userspace datapath drops or forwards
-/// it as it is, and TCP and UDP are dead.
+/// Without this a packet leaves the veth with a checksum that nobody fills in: in userspace it is dropped or forwarded as
+/// it is, and TCP and UDP are dead.
 fn checksum_in_software<'a>(interfaces: impl Iterator<Item = &'a str>) -> Result<()> {
     for interface in interfaces {
         run("ethtool", ["-K", interface, "tx", "off"])?;

@@ -9,8 +9,8 @@ use std::thread;
 
 use anyhow::Result;
 
+use crate::datapath::Choice;
 use crate::enter::Namespaces;
-use crate::hold::VSWITCHD_ARGUMENTS;
 use crate::police::Rules;
 use crate::running::{Output, RUN_DEADLINE, Running};
 use crate::spec::{HOST, LabSpec};
@@ -37,10 +37,15 @@ impl Lab {
         Self::start(name).unwrap_or_else(|error| panic!("lab {name}: {error:#}"))
     }
 
-    /// Brings a lab up.
+    /// Brings a lab up, on the datapath that [`crate::datapath::VARIABLE`] names.
     pub fn start(name: &str) -> Result<Self> {
+        Self::start_on(name, Choice::of_environment()?)
+    }
+
+    /// Brings a lab up on this datapath.
+    pub fn start_on(name: &str, datapath: Choice) -> Result<Self> {
         let spec = LabSpec::named(name)?;
-        let (namespaces, holder) = Namespaces::start(name, false)?;
+        let (namespaces, holder) = Namespaces::start(name, datapath, false)?;
         Ok(Self { spec, namespaces, holder })
     }
 
@@ -151,7 +156,7 @@ impl Lab {
     /// Starts ovs-vswitchd after [`Lab::kill_vswitchd`]; returns when it serves and the host has its addresses again.
     #[track_caller]
     pub fn restart_vswitchd(&self) {
-        self.host().run(with("ovs-vswitchd", VSWITCHD_ARGUMENTS)).expect_success();
+        self.host().run(with("ovs-vswitchd", self.namespaces.datapath.vswitchd_arguments())).expect_success();
         let file = "/run/buoy/addresses.batch";
         let batch = crate::wiring::host_addresses(&self.spec);
         std::fs::write(self.path(file), batch).expect("/run of the lab is writable");

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod campaign;
 pub mod crowd;
 pub mod daemon;
+pub mod datapath;
 pub mod demo;
 pub mod dice;
 pub mod enter;

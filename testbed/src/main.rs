@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use buoy_testbed::datapath::{self, Choice};
 use buoy_testbed::fleet;
 use buoy_testbed::police::patrol;
 use buoy_testbed::probe::{flood, inject, responder, stamp, storm, stream};
@@ -33,6 +34,9 @@ enum Command {
     Up {
         /// A lab that `list` names
         lab: String,
+        /// What carries its packets
+        #[arg(long, value_enum, default_value_t, env = datapath::VARIABLE)]
+        datapath: Choice,
     },
     /// End a lab and everything that runs in it
     Down {
@@ -71,6 +75,8 @@ enum Command {
     #[command(hide = true)]
     Hold {
         lab: String,
+        #[arg(long, value_enum)]
+        datapath: Choice,
         #[arg(long)]
         detached: bool,
     },
@@ -110,7 +116,7 @@ enum Probe {
     Inject { interface: String, frames: Vec<String> },
     Flood { interface: String, file: String, millis: u64 },
     Sink { port: u16 },
-    Stamp { interface: String, frame: String, per_second: u32 },
+    Stamp { interface: String, frames: String, per_second: u32 },
     Stamps { port: u16 },
     Storm { interface: String, seed: u64, per_second: u32, known: Vec<String> },
     UdpExchange { server: SocketAddr, deadline_ms: u64, payload: String },
@@ -128,7 +134,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Up { lab } => up(&lab),
+        Command::Up { lab, datapath } => up(&lab, datapath),
         Command::Down { lab } => registry::end(&pick(lab.as_deref())?),
         Command::Exec { node, lab, words } => enter(&pick(lab.as_deref())?, &node, &words),
         Command::Shell { node, lab } => {
@@ -142,7 +148,7 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(options) => buoy_testbed::bench::run(&options),
         Command::List => list(),
         Command::Fleet(arguments) => run_fleet(&arguments),
-        Command::Hold { lab, detached } => buoy_testbed::hold::hold(&lab, detached),
+        Command::Hold { lab, datapath, detached } => buoy_testbed::hold::hold(&lab, datapath, detached),
         Command::Probe(probe) => run_probe(probe),
     }
 }
@@ -172,7 +178,7 @@ fn run_probe(probe: Probe) -> Result<()> {
         Probe::Flood { interface, file, millis } => return flood::run(&interface, &file, millis),
         Probe::Sink { port } => return flood::hold_sink(port),
         Probe::Stamps { port } => return stamp::listen(port),
-        Probe::Stamp { interface, frame, per_second } => return stamp::run(&interface, &frame, per_second),
+        Probe::Stamp { interface, frames, per_second } => return stamp::run(&interface, &frames, per_second),
         Probe::Storm { interface, seed, per_second, known } => return storm::run(&interface, seed, per_second, &known),
         Probe::TcpExchange { server, deadline_ms, payload } => {
             responder::tcp_exchange(server, Duration::from_millis(deadline_ms), &payload)?
@@ -185,9 +191,9 @@ fn run_probe(probe: Probe) -> Result<()> {
     Ok(())
 }
 
-fn up(lab: &str) -> Result<()> {
+fn up(lab: &str, datapath: Choice) -> Result<()> {
     let spec = LabSpec::named(lab)?;
-    let entry = registry::start(lab)?;
+    let entry = registry::start(lab, datapath)?;
     println!("lab {lab} is up ({} datapath)", entry.datapath.as_str());
     println!("nodes: {HOST} {}", spec.namespaces().collect::<Vec<_>>().join(" "));
     println!("free for floating IPs: {}", spec.pool);

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
+use crate::datapath::{Choice, Datapath};
 use crate::enter::{Namespaces, START_TIME, is_alive, stat_field};
-use crate::wiring::Datapath;
 
 /// A lab that runs detached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,10 +36,10 @@ impl Entry {
 }
 
 /// Starts a lab that outlives this process, and records it.
-pub fn start(lab: &str) -> Result<Entry> {
+pub fn start(lab: &str, datapath: Choice) -> Result<Entry> {
     ensure!(running()?.iter().all(|entry| entry.lab != lab), "lab {lab} is up; `buoy-testbed down {lab}` ends it");
     let directory = directory()?;
-    let (namespaces, _) = Namespaces::start(lab, true)?;
+    let (namespaces, _) = Namespaces::start(lab, datapath, true)?;
     let start_time = stat_field(namespaces.pid, START_TIME).context("the holder is gone")?;
     let entry = Entry { lab: lab.to_owned(), datapath: namespaces.datapath, pid: namespaces.pid, start_time };
     let recorded = serde_json::to_vec(&entry)

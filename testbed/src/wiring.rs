@@ -2,29 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::datapath::Datapath;
 use crate::spec::{BridgeSpec, LabSpec, LinkEnd, Place, RouteSpec};
 use crate::tools::OVS_DIR;
-
-/// Which userspace datapath carries the lab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Datapath {
-    /// With taps: LOCAL is a real interface of the host.
-    Netdev,
-    /// Where `/dev/net/tun` cannot be opened. LOCAL is then a socket inside Open vSwitch; a second bridge ties it
-    /// to a veth end that has LOCAL's name, MAC and addresses, so that the host looks the same.
-    Dummy,
-}
-
-impl Datapath {
-    /// The word for `datapath_type`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Netdev => "netdev",
-            Self::Dummy => "dummy",
-        }
-    }
-}
 
 /// Creates the namespaces.
 pub(crate) fn namespaces(lab: &LabSpec) -> String {

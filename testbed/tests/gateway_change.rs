@@ -12,7 +12,7 @@ const OLD: &str = "02:00:cb:00:71:01";
 const NEW: &str = "02:00:cb:00:71:f0";
 
 /// What the flow has that a fence asks with: it is set a few times after each change, whatever there is.
-const FENCE: &str = "arp_tha=02:b0:07:ff";
+const FENCE: &str = "arp_tha=02:b0:07:80";
 
 /// The flow mods that br-ex and br-int get when the router has another MAC, beside so many floating IPs.
 fn touched(others: u32) -> [Vec<String>; 2] {

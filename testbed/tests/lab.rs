@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use buoy_testbed::datapath::Choice;
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::{
     ArpOperation, Capture, PingRun, arping, eventually, flush_neighbours, neighbour, ping, tcp_exchange, tcp_server,
@@ -53,6 +54,21 @@ fn the_host_is_reached_only_through_its_bridge() {
     assert!(ping(&lab.node("remote"), HOST, 3).is_silent());
     lab.replace_flows("br-ex", &["actions=normal"]);
     assert_eq!(arping(&lab.node("client"), "eth0", HOST, SOON).map(|mac| mac.to_string()).as_deref(), Some(UPLINK_MAC));
+}
+
+#[test]
+fn the_kernels_datapath_carries_a_lab_where_the_kernel_has_one() {
+    match Lab::start_on("flat", Choice::System) {
+        Ok(lab) => {
+            assert!(ping(&lab.node("remote"), HOST, 3).is_complete());
+            let ports = lab.host().run(["ovs-dpctl", "show"]).expect_success();
+            assert!(ports.contains("uplink0") && ports.contains("br-ex (internal)"), "{ports}");
+        }
+        Err(error) => {
+            let said = format!("{error:#}");
+            assert!(said.contains("modprobe openvswitch") && said.contains("--datapath netdev"), "{said}");
+        }
+    }
 }
 
 #[test]

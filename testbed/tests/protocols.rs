@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 
 use buoy_testbed::Lab;
+use buoy_testbed::datapath::Datapath;
 use buoy_testbed::probe::capture::listing;
 use buoy_testbed::probe::inject::ethernet;
 use buoy_testbed::probe::{Capture, eventually, inject, ping};
@@ -99,8 +100,8 @@ impl Packet {
     }
 
     /// Two bytes that a switch may harm: the userspace datapath of Open vSwitch changes a checksum where there is none, in
-    /// the data of later fragments of TCP and UDP. Its kernel datapath does not.
-    fn harmed(&self) -> Option<std::ops::Range<usize>> {
+    /// the data of later fragments of TCP and UDP. The kernel's does not.
+    fn harmed(&self, datapath: Datapath) -> Option<std::ops::Range<usize>> {
         let is_later = self.fragment.as_ref().is_some_and(|part| part.start > 0);
         let at = match self.protocol {
             TCP => 16,
@@ -108,13 +109,13 @@ impl Packet {
             _ => return None,
         };
         let at = 20 + self.options.len() + at;
-        is_later.then_some(at..at + 2)
+        (is_later && datapath != Datapath::System).then_some(at..at + 2)
     }
 
     /// Whether a frame has this packet as it should be.
-    fn is_in(&self, frame: &[u8], expected: &[u8]) -> bool {
+    fn is_in(&self, frame: &[u8], expected: &[u8], datapath: Datapath) -> bool {
         let mut packet = frame.get(14..).unwrap_or_default().to_vec();
-        if let Some(harmed) = self.harmed()
+        if let Some(harmed) = self.harmed(datapath)
             && let (Some(bytes), Some(right)) = (packet.get_mut(harmed.clone()), expected.get(harmed))
         {
             bytes.copy_from_slice(right);
@@ -216,6 +217,7 @@ impl Way<'_> {
     fn assert_unharmed(&self, lab: &Lab, packets: &[Packet]) {
         let (node, interface) = self.to;
         let capture = Capture::start(&lab.node(node), interface, "ip");
+        let datapath = lab.namespaces().datapath;
         let numbered = || (0x4000..).zip(packets);
         let (from, to) = self.macs;
         let frames = numbered().map(|(id, packet)| {
@@ -231,7 +233,7 @@ impl Way<'_> {
             let expected = packet.bytes(id, self.seen.0, self.seen.1, 63);
             let seen =
                 || capture.frames().into_iter().filter(|frame| frame.bytes.get(18..20) == Some(&id.to_be_bytes()));
-            let arrived = || seen().any(|frame| packet.is_in(&frame.bytes, &expected));
+            let arrived = || seen().any(|frame| packet.is_in(&frame.bytes, &expected, datapath));
             let end = std::time::Instant::now() + SOON;
             while !arrived() {
                 let instead: Vec<_> = seen().map(|frame| hex(frame.bytes.get(14..).unwrap_or_default())).collect();

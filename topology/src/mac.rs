@@ -32,6 +32,15 @@ impl MacAddr {
         let [first, ..] = self.0;
         first & 0x01 == 0 && !matches!(self.0, [0, 0, 0, 0, 0, 0])
     }
+
+    /// Whether nobody may have it: what asks for a fence says so with one of these, `02:b0:07:80:00:00` and on.
+    pub const fn is_reserved(self) -> bool {
+        let [a, b, c, d, ..] = self.0;
+        matches!([a, b, c], Self::OURS) && d & 0x80 != 0
+    }
+
+    /// How the MACs begin that are made here: in the first half those of gateways, in the second the reserved ones.
+    pub const OURS: [u8; 3] = [0x02, 0xb0, 0x07];
 }
 
 impl fmt::Display for MacAddr {

@@ -90,6 +90,8 @@ impl Core {
         if let Some(bridge) = &switch.bridge {
             self.awaited.heard_of(&bridge.name);
         }
+        self.bundle_ended(id, now);
+        let Some(switch) = self.switches.get_mut(&id) else { return };
         match outcome {
             BundleOutcome::Discarded => {}
             BundleOutcome::Applied => {

@@ -14,7 +14,7 @@
 //! and [`import`] for floating IPs, [`instances`], [`direct`] for direct ports, [`projects`], [`site`] for all at once;
 //! [`ownership`] says who may, [`discreet`] what it is told of others),
 //! [`outcome`] (what its answer shows), [`rollout`] (from commit to bundles), [`prepare`]
-//! (what switches check ahead), [`standing`] (where what is in force), [`fences`] (whether the datapath has followed),
+//! (what switches check ahead), [`standing`] (where what is in force), [`cuts`] and [`fences`] (whether the datapath has followed; [`respondents`] are who tells),
 //! [`switches`] and [`connections`] (who is connected), [`installed`] (what they have), [`arp`] (what packets teach), [`icmp`] (what br-int
 //! leaves to us), [`legacy`] (what packets of OpenFlow 1.0 ask), [`outbox`] (packets of our own), [`announce`] and [`alarm`] (what is told of them),
 //! [`hooks`] (what providers are told), [`metrics`] (figures), [`journal`] (how what happened comes into the log; [`changes`], [`usage`],
@@ -30,6 +30,7 @@ mod changes;
 mod clock;
 mod commits;
 mod connections;
+mod cuts;
 mod direct;
 mod discreet;
 mod fences;
@@ -54,6 +55,7 @@ mod plan;
 mod prepare;
 mod projects;
 mod resolver;
+mod respondents;
 mod rollout;
 mod site;
 mod snat;
@@ -283,6 +285,8 @@ impl Core {
         self.ask_neighbours(now);
         self.tell_in_force(now);
         self.begin_announcements(now);
+        self.begin_fences(now);
+        self.end_late_cuts(now);
         self.expire_waiters(now);
         self.expire_inquiries(now);
         self.tend_switches(now);

@@ -9,7 +9,7 @@ use buoy_topology::{Bridge, Dialect, Generation, Port, PortName, PortNo};
 use tracing::info;
 
 use super::Core;
-use super::fences::Cuts;
+use super::cuts::Cuts;
 use super::observed::is_up;
 use crate::reconcile::{Batch, FlowTable};
 use crate::switch::{CloseReason, Command, Connection, ConnectionId, Event, Ready, Report};
@@ -23,10 +23,10 @@ pub(super) struct Switch {
     pub(super) role: Role,
     pub(super) table: FlowTable,
     pub(super) job: Option<InFlight>,
+    /// When that began.
+    pub(super) job_since: Instant,
     /// What it acknowledged to have taken away, and the datapath may not have followed yet.
     pub(super) cuts: Cuts,
-    /// Whether the datapath was seen to follow, where that was tried.
-    pub(super) fence: Option<bool>,
     /// The generation whose flows it has acknowledged.
     pub(super) generation: Generation,
     /// Why the last bundle failed as a whole.
@@ -70,8 +70,8 @@ impl Switch {
             role: Role::Unconfigured,
             table: FlowTable::default(),
             job: None,
+            job_since: now,
             cuts: Cuts::default(),
-            fence: None,
             generation: Generation::default(),
             failure: None,
             failures: 0,
@@ -92,7 +92,7 @@ impl Switch {
             if let InFlight::Bundle(batch) = &job {
                 self.table.sends(batch);
             }
-            self.job = Some(job);
+            (self.job, self.job_since) = (Some(job), Instant::now());
         }
         is_taken
     }
@@ -130,7 +130,7 @@ impl Core {
             Event::Changed(changes) => self.on_changed(id, &changes),
             Event::Unwatched { is_over } => self.on_unwatched(id, is_over, now),
             Event::Role(role) => self.on_role(id, role, now),
-            Event::Fenced { followed } => self.on_fenced(id, followed, now),
+            Event::Fenced(end) => self.on_fenced(id, end, now),
         }
     }
 

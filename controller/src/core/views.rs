@@ -261,7 +261,7 @@ impl Core {
             repaired_flows: bridge.map(|_| switch.repaired),
             generation: synced.then_some(switch.generation.0),
             applied: switch.has_everything() && switch.table.any_refusal().is_none(),
-            fence: switch.fence.map(|followed| if followed { "datapath" } else { "switch" }.to_owned()),
+            fence: self.fences.word_of(&switch.connection.host).map(str::to_owned),
             warnings: None,
             error: is_secondary
                 .or(uplink)

@@ -19,4 +19,4 @@ pub mod session;
 pub use driver::{Connection, ConnectionId, Report};
 pub use listener::{Endpoint, listen};
 pub use places::Places;
-pub use session::{BundleOutcome, CloseReason, Command, Event, FlowMods, Ready, Refusal};
+pub use session::{BundleOutcome, CloseReason, Command, Event, FenceEnd, FlowMods, Ready, Refusal};

@@ -63,7 +63,7 @@ pub enum DropReason {
     Untracked = 28,
     /// To a shared address, and no answer to anything.
     Unsolicited = 29,
-    /// The host's answer to a question of a fence that is over.
+    /// An answer to a question of a fence that is over.
     LateAnswer = 30,
 }
 
@@ -179,7 +179,7 @@ impl DropReason {
             Self::PortsExhausted => "no port of the shared or the gateway's address is free",
             Self::Untracked => "nothing that the connection tracker takes",
             Self::Unsolicited => "to a shared address, and not an answer",
-            Self::LateAnswer => "the host's answer to a fence that is over",
+            Self::LateAnswer => "an answer to a fence that is over",
         }
     }
 }

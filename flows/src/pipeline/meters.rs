@@ -28,11 +28,13 @@ pub enum Meter {
     StationArp = 627,
     /// Packets that are longer than their provider takes.
     TooLong = 628,
+    /// Answers to the questions of a fence.
+    Fence = 629,
 }
 
 impl Meter {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Gateway,
         Self::Neighbour,
         Self::Claim,
@@ -42,6 +44,7 @@ impl Meter {
         Self::Expired,
         Self::StationArp,
         Self::TooLong,
+        Self::Fence,
     ];
 
     /// Packets a second, and as many at once.
@@ -53,6 +56,8 @@ impl Meter {
             Self::Unresolved => 100,
             Self::Quote => 1_000,
             Self::Expired | Self::TooLong => 200,
+            // Who is asked once in a millisecond answers less than that.
+            Self::Fence => 2_000,
             // The slowest that there is.
             Self::StationArp => 1,
         }
@@ -67,7 +72,12 @@ impl Meter {
 
     /// A copy of the whole packet for the controller, bounded where the bridge can do that.
     pub(super) fn to_controller(self, bridge: &Bridge) -> Action {
-        if bridge.meters { Action::metered_controller(self.id()) } else { Action::controller() }
+        self.to_controller_where(bridge.meters)
+    }
+
+    /// The same, where it is known whether there are meters.
+    pub(super) fn to_controller_where(self, meters: bool) -> Action {
+        if meters { Action::metered_controller(self.id()) } else { Action::controller() }
     }
 
     /// A flow that passes no more than that. Only for bridges that have meters.

@@ -3,11 +3,12 @@
 //! Read [`tables`] (the stages), [`registers`] (what one stage tells the next), [`drops`] (where packets end), then the
 //! stages themselves in [`external`] (br-ex) and [`integration`] (br-int), and last [`entity`] (what a change touches).
 //! Each stage is one file with a function per kind of entity that puts flows into it. [`legacy`] is the form of bridges
-//! that offer only OpenFlow 1.0: one table.
+//! that offer only OpenFlow 1.0: one table. [`fence`] watches the datapath.
 
 pub mod drops;
 pub mod entity;
 pub mod external;
+pub mod fence;
 mod fields;
 pub mod integration;
 pub mod legacy;

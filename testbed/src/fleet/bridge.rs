@@ -10,6 +10,7 @@ use buoy_flows::openflow::{
 use buoy_topology::{MacAddr, PortNo};
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+use super::canary::Canary;
 use super::layout::BridgeSpec;
 use super::table::Table;
 use crate::fake::fake_port;
@@ -22,6 +23,7 @@ pub struct Bridge {
     meters: BTreeSet<u32>,
     /// Bundles that are open on the connection.
     bundles: BTreeMap<BundleId, Vec<FlowMod>>,
+    canary: Option<Canary>,
 }
 
 /// What a message was, for who keeps count.
@@ -40,7 +42,7 @@ pub enum Was {
 impl Bridge {
     /// A switch that has no flows.
     pub fn new(spec: BridgeSpec) -> Self {
-        Self { spec, table: Table::default(), meters: BTreeSet::new(), bundles: BTreeMap::new() }
+        Self { spec, table: Table::default(), meters: BTreeSet::new(), bundles: BTreeMap::new(), canary: None }
     }
 
     /// Its name.
@@ -63,6 +65,7 @@ impl Bridge {
         self.table.clear();
         self.meters.clear();
         self.bundles.clear();
+        self.canary = None;
     }
 
     /// What it answers, all under the xid of the question.
@@ -84,7 +87,9 @@ impl Bridge {
             }
             Message::MeterMod(meter) => self.meter(xid, &meter),
             Message::FlowMod(flow_mod) => {
-                was = Was::Bare;
+                if !Canary::heed(&mut self.canary, &flow_mod) {
+                    was = Was::Bare;
+                }
                 if Table::can(&flow_mod) {
                     self.table.apply(&flow_mod)?;
                     Vec::new()
@@ -106,7 +111,12 @@ impl Bridge {
                 was = counted;
                 vec![answer]
             }
-            // Packets go nowhere, and the rest wants no answer.
+            // Packets go nowhere, but for questions of a fence.
+            Message::PacketOut(packet) => {
+                let answer = self.canary.as_mut().and_then(|canary| canary.answer(&packet));
+                answer.map(Message::PacketIn).into_iter().collect()
+            }
+            // The rest wants no answer.
             _ => Vec::new(),
         };
         Ok((was, answers))

@@ -20,10 +20,12 @@ pub struct StampRun {
 }
 
 impl StampRun {
-    /// Sends a frame so many times a second, each time with the moment in its last eight bytes.
+    /// Sends these frames in turn, so many a second, each time with the moment in the last eight bytes. They leave in this
+    /// order: when one has arrived, those before it are not under way any more.
     #[track_caller]
-    pub fn start(node: &Node, interface: &str, frame: &[u8], per_second: u32) -> Self {
-        let words = [interface.to_owned(), to_hex(frame), per_second.to_string()];
+    pub fn start(node: &Node, interface: &str, frames: &[Vec<u8>], per_second: u32) -> Self {
+        let frames: Vec<_> = frames.iter().map(|frame| to_hex(frame)).collect();
+        let words = [interface.to_owned(), frames.join(","), per_second.to_string()];
         let mut running = node.spawn(probe("stamp", words));
         running.wait_for("sends", Duration::from_secs(5));
         Self { running }
@@ -64,15 +66,17 @@ pub fn moment() -> Duration {
 }
 
 /// Sends for ever. A frame that has no room is not sent.
-pub fn run(interface: &str, frame: &str, per_second: u32) -> Result<()> {
+pub fn run(interface: &str, frames: &str, per_second: u32) -> Result<()> {
     let port = RawPort::open_for_sending(interface)?;
-    let mut frame = from_hex(frame)?;
+    let mut frames = frames.split(',').map(from_hex).collect::<Result<Vec<_>>>()?;
+    let turns = frames.len().max(1);
     println!("sends");
     let since = Instant::now();
     for sent in 0_u32.. {
+        let frame = frames.get_mut(usize::try_from(sent)? % turns).context("a frame")?;
         let place = frame.last_chunk_mut().context("a frame of at least eight bytes")?;
         *place = u64::try_from(moment().as_nanos())?.to_be_bytes();
-        match port.send(&frame) {
+        match port.send(frame) {
             Ok(()) | Err(Errno::ENOBUFS) => {}
             Err(error) => return Err(error).with_context(|| format!("send out of {interface}")),
         }

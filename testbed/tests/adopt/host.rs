@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use buoy_testbed::daemon::{buoyctl, buoyctl_line};
+use buoy_testbed::datapath::Datapath;
 use buoy_testbed::probe::{StreamReport, StreamRun, eventually};
-use buoy_testbed::wiring::Datapath;
 use buoy_testbed::{Daemon, Lab, Output, Running};
 use serde_json::Value;
 
@@ -35,6 +35,11 @@ impl Host {
         Self { lab, daemon }
     }
 
+    /// The type of the bridges that an adoption makes.
+    pub(crate) fn datapath(&self) -> &'static str {
+        self.lab.namespaces().datapath.as_str()
+    }
+
     /// `buoyctl host` with these words, to its end.
     #[track_caller]
     pub(crate) fn host(&self, words: &str) -> Output {
@@ -44,7 +49,7 @@ impl Host {
     /// `buoyctl host adopt --apply`, not awaited.
     #[track_caller]
     pub(crate) fn start(&self, words: &str) -> Running {
-        let line = format!("host adopt --uplink eth0 --datapath-type netdev --apply {words}");
+        let line = format!("host adopt --uplink eth0 --datapath-type {} --apply {words}", self.datapath());
         // A login that ends says SIGHUP, which whoever runs the tests may have told them to ignore.
         let heeding = ["env", "--default-signal=HUP"].map(OsString::from);
         self.lab.host().spawn(heeding.into_iter().chain(buoyctl_line(line.split_whitespace())))

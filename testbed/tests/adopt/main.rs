@@ -60,8 +60,8 @@ fn an_adopted_host_serves_floating_ips() {
 fn the_plan_is_what_is_done_and_does_nothing_by_itself() {
     let host = Host::up("bare-ovh");
     let before = host.all();
-    let words = "adopt --uplink eth0 --datapath-type netdev";
-    let text = host.host(words).expect_success();
+    let words = format!("adopt --uplink eth0 --datapath-type {}", host.datapath());
+    let text = host.host(&words).expect_success();
     assert!(text.contains("set-fail-mode br-ex secure") && text.contains("Before the next boot"), "{text}");
     let output = buoyctl(&host.lab.host(), ["--format", "json", "host"].into_iter().chain(words.split(' ')));
     let plan = output.json();

@@ -90,9 +90,12 @@ fn a_guard_that_is_killed_leaves_what_can_be_undone() {
 #[test]
 fn a_bridge_that_was_there_is_used_and_gets_back_what_it_had() {
     let host = Host::up("bare");
-    let made = "-- add-br br-ex -- set bridge br-ex datapath_type=netdev other_config:hwaddr=\"02:00:00:00:00:77\" \
-                -- set-fail-mode br-ex standalone -- add-port br-ex phy-br-ex \
-                -- set interface phy-br-ex type=patch options:peer=int-br-ex";
+    let made = format!(
+        "-- add-br br-ex -- set bridge br-ex datapath_type={} other_config:hwaddr=\"02:00:00:00:00:77\" \
+         -- set-fail-mode br-ex standalone -- add-port br-ex phy-br-ex \
+         -- set interface phy-br-ex type=patch options:peer=int-br-ex",
+        host.datapath()
+    );
     host.lab.ovs_vsctl(made.split_whitespace());
     let (before, connection) = (host.all(), host.connection());
     let _adopting = host.start_and_wait(&format!("--rollback-after {LONG}"));

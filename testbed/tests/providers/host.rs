@@ -1,8 +1,8 @@
 //! Bindings that change, and a host that is not like others: with a MAC of its own, or with no provider declared yet.
 
+use buoy_testbed::datapath::Datapath;
 use buoy_testbed::probe::{Police, eventually, flush_neighbours, inject, ping, tcp_exchange, tcp_server};
 use buoy_testbed::scenario::{SOON, buoyctl};
-use buoy_testbed::wiring::Datapath;
 use buoy_testbed::{Daemon, Lab};
 use buoy_topology::MacAddr;
 

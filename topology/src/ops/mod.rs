@@ -41,10 +41,12 @@ impl Site {
     }
 }
 
-/// A locally administered MAC that nothing else derives: for virtual routers and gateways that were given none.
+/// A locally administered MAC that nothing else derives: for virtual routers and gateways that were given none. It is never
+/// a reserved one.
 fn derived_mac(id: EntityId) -> MacAddr {
-    let [_, a, b, c] = id.0.to_be_bytes();
-    MacAddr::new([0x02, 0xb0, 0x07, a, b, c])
+    let [_, d, e, f] = id.0.to_be_bytes();
+    let [a, b, c] = MacAddr::OURS;
+    MacAddr::new([a, b, c, d & 0x7f, e, f])
 }
 
 #[cfg(test)]

@@ -256,8 +256,14 @@ pub(super) fn check_block(block: Ipv4Net) -> Result<(), OpError> {
 
 /// A MAC that one interface can have.
 pub(super) fn check_mac(mac: MacAddr) -> Result<(), OpError> {
-    if mac.is_unicast() {
-        return Ok(());
+    if !mac.is_unicast() {
+        return Err(OpError::invalid(format!("{mac} is a group address or all zeros: an interface cannot have it")));
     }
-    Err(OpError::invalid(format!("{mac} is a group address or all zeros: an interface cannot have it")))
+    if mac.is_reserved() {
+        let text = format!(
+            "{mac} is one of 02:b0:07:80:00:00 to 02:b0:07:ff:ff:ff, which the daemon asks Open vSwitch with: give another"
+        );
+        return Err(OpError::invalid(text));
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@ mod direct;
 mod histories;
 mod no_snat;
 mod projects;
+mod reserved;
 mod snat;
 mod wiring;
 mod withdrawn;

@@ -40,8 +40,8 @@ views! {
         error: Option<String>,
         /// What cannot be done in its dialect, or because it is too old.
         limits: Vec<String>,
-        /// What says that a change is in force: `datapath`, which was seen to follow, or `switch`, whose word has to do; null
-        /// until something was taken away.
+        /// What says that a cut is in force: `datapath`, which was seen to follow, or `time`, 3 s after the switch said so; null
+        /// until something was taken away on its host.
         fence: Option<String>,
         /// Flows of others that stand before ours; `switch.show` alone looks for them.
         warnings: Option<Vec<String>>,

@@ -15,7 +15,7 @@ use super::{CloseReason, Command, Event, Job, Ready, Session, State};
 pub(super) fn can(command: &Command) -> bool {
     match command {
         Command::Dump(_) | Command::Bundle(_) | Command::Packets(_) => true,
-        Command::Meter(_) | Command::ClaimPrimary | Command::Fence(_) => false,
+        Command::Meter(_) | Command::ClaimPrimary | Command::Fence { .. } => false,
         Command::Prepare(_) | Command::Commit | Command::Discard => false,
     }
 }

@@ -43,6 +43,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use close::CloseReason;
 use election::Election;
+pub use fence::FenceEnd;
 use handshake::Asked;
 pub use job::{BundleOutcome, FlowMods, Refusal};
 use job::{Fate, Job};
@@ -178,7 +179,7 @@ impl Session {
                 self.send(Message::MeterMod(meter));
             }
             Command::ClaimPrimary => self.claim_primary(),
-            Command::Fence(host) => self.begin_fence(host),
+            Command::Fence { asked, patience, meters } => self.begin_fence(asked, patience, meters),
             Command::Dump(_) | Command::Bundle(_) | Command::Prepare(_) if self.job.is_some() => {
                 tracing::error!("a switch was given a job while it had one");
             }

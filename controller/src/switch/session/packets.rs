@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use buoy_flows::openflow::{Message, PacketIn, PacketOut};
+use buoy_flows::pipeline::fence::is_canarys;
 use buoy_topology::Dialect;
 
 use super::budget::Budget;
@@ -41,6 +42,10 @@ impl Session {
             self.packets.dropped += 1;
             return;
         }
+        // An answer to a fence that nobody asked for costs as much as any other packet, and tells nothing.
+        if is_canarys(&packet) {
+            return;
+        }
         match self.events.back_mut() {
             Some(Event::Packets(packets)) if packets.len() < MOST_AT_ONCE => packets.push(packet),
             _ => self.events.push_back(Event::Packets(vec![packet])),
@@ -70,6 +75,6 @@ impl Session {
 }
 
 /// Packets a second that a switch may bring: more than all its meters let through.
-pub(super) const PACKETS: u32 = 2_000;
+pub(super) const PACKETS: u32 = 4_000;
 /// Packets that the core is told of at once: others' come in between.
 pub(super) const MOST_AT_ONCE: usize = 32;

@@ -1,13 +1,14 @@
 //! What the core and a session say to each other.
 
-use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use buoy_flows::openflow::{
     ControllerRole, Features, FlowChange, FlowStats, FlowStatsRequest, MeterMod, PacketIn, PacketOut, Port, PortStatus,
 };
+use buoy_flows::pipeline::fence::Respondent;
 use buoy_topology::Dialect;
 
-use super::{BundleOutcome, FlowMods};
+use super::{BundleOutcome, FenceEnd, FlowMods};
 
 /// What the core asks of a switch.
 #[derive(Debug)]
@@ -29,9 +30,16 @@ pub enum Command {
     Meter(MeterMod),
     /// Become the primary controller; [`Event::Role`] says when it is so.
     ClaimPrimary,
-    /// Find out when the datapath has followed every change of before, by asking the host for this address of its own;
-    /// [`Event::Fenced`] says whether it has.
-    Fence(Ipv4Addr),
+    /// Find out when the datapath has followed every change of before, by asking somebody; [`Event::Fenced`] says whether
+    /// it has.
+    Fence {
+        /// Who is asked.
+        asked: Respondent,
+        /// How long it may take while answers come.
+        patience: Duration,
+        /// Whether the switch has meters.
+        meters: bool,
+    },
 }
 
 /// What a switch says that matters to the core.
@@ -59,10 +67,7 @@ pub enum Event {
     /// The role that this controller has now.
     Role(ControllerRole),
     /// A fence is over.
-    Fenced {
-        /// Whether the datapath was seen to follow.
-        followed: bool,
-    },
+    Fenced(FenceEnd),
 }
 
 /// What a switch says of itself in the handshake.

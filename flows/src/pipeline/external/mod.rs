@@ -1,13 +1,12 @@
 //! br-ex, the provider's side: MAC-NAT, ARP and the guard.
 //!
 //! Read the stages in a packet's order: [`admit`] ([`alone`] for a host beside VLANs), [`arp`], [`inbound`], [`outbound`],
-//! [`next_hop`], [`guard`]; [`fence`] watches the datapath; [`no_snat`] is all of it for fixed addresses, and [`direct`] is all of it for stations that have provider addresses themselves.
+//! [`next_hop`], [`guard`]; [`no_snat`] is all of it for fixed addresses, and [`direct`] is all of it for stations that have provider addresses themselves.
 
 mod admit;
 mod alone;
 mod arp;
 mod direct;
-pub mod fence;
 mod guard;
 mod inbound;
 mod next_hop;
@@ -26,7 +25,7 @@ use super::drops::DropReason;
 use super::fields::{last_drop, output, push_vlan};
 use super::registers::PROVIDER;
 use super::tables::external as tables;
-use super::{Entity, World, legacy};
+use super::{Entity, World, fence, legacy};
 use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
@@ -51,7 +50,7 @@ pub(super) fn compile(world: World<'_>, entity: &Entity, flows: &mut Vec<Flow>) 
         let patches: BTreeSet<PortNo> = views.filter_map(|view| Some(view.patch?.number)).collect();
         patches.into_iter().for_each(|patch| flows.push(admit::patch(patch)));
         flows.push(admit::unwritable());
-        flows.push(fence::late_answers());
+        flows.push(fence::late_answers_of_host());
     } else {
         views.for_each(|view| view.compile(entity, flows));
     }

@@ -10,6 +10,7 @@ use crate::flow::Flow;
 use crate::flow::owner::{Feature, Owner};
 use crate::openflow::{Action, MatchField};
 use crate::pipeline::drops::DropReason;
+use crate::pipeline::fence::late_answers;
 use crate::pipeline::fields::{arp, arp_request, in_port, ipv4, on_vlan, untagged, unwritable_ipv4};
 use crate::pipeline::registers::{INTERFACE, NETWORK, ORIGIN, Origin};
 use crate::pipeline::tables::integration::{ADMIT, ANTI_SPOOF, ARP, DESTINATION_NAT, L2};
@@ -18,6 +19,7 @@ pub(super) fn base(flows: &mut Vec<Flow>) {
     let end = |reason| Flow::new(ANTI_SPOOF, FORGED, Owner::dropping(reason));
     flows.push(end(DropReason::ForgedAddress).on(ipv4()));
     flows.push(end(DropReason::ForgedArp).on(arp()));
+    flows.push(late_answers());
     flows.push(unwritable_ipv4(Flow::new(ADMIT, UNWRITABLE, Owner::dropping(DropReason::Unwritable))));
 }
 

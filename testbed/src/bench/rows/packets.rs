@@ -1,6 +1,6 @@
 //! Packets that switches hand to the daemon, each answered by a packet: how many of them one core does in a second.
 //!
-//! A switch may bring 2,000 a second, so that many simulated ones do. Processor time is counted and not the time that goes
+//! A switch may bring 4,000 a second, so that many simulated ones do. Processor time is counted and not the time that goes
 //! by: the switches need the same cores.
 
 use std::net::Ipv4Addr;
