@@ -91,6 +91,11 @@ impl CommitFile {
         complete().map_err(|source| StoreError::io(&self.path, source))
     }
 
+    /// Whether a record of this length would bring more into the journal than the database takes in at once.
+    pub(super) fn is_filled_by(&self, len: usize) -> bool {
+        u64::try_from(len).is_ok_and(|len| self.end.saturating_add(len) > JOURNAL + FILLING)
+    }
+
     /// Whether a record of this length can be added.
     pub(super) fn has_room_for(&self, len: usize) -> bool {
         u64::try_from(len).is_ok_and(|len| self.end.saturating_add(len) <= LEN)
@@ -233,6 +238,7 @@ mod tests {
         let mut written = Vec::new();
         for n in 1..=32 {
             assert_eq!(file.is_filling(), n > 8, "{n}");
+            assert_eq!(file.is_filled_by(16_384), n > 8, "{n}");
             assert!(file.has_room_for(16_384));
             file.append(&[n; 16_384]).unwrap();
             written.extend([n; 16_384]);

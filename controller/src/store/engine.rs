@@ -14,7 +14,7 @@ use super::settle::{settle, stored};
 use super::state::State;
 use super::stats::Counters;
 use super::table::{Place, Table};
-use super::{StoreError, guard, journal};
+use super::{StoreError, garbage, guard, journal};
 
 /// The database and what goes with it. Fields are dropped in this order: the lock last.
 #[derive(Debug)]
@@ -29,10 +29,16 @@ pub(super) struct Engine {
     pub(super) commit_file: CommitFile,
     /// What is in the journal, and not in the database yet.
     pub(super) journaled: Writes,
-    /// Since when there is something.
-    pub(super) journaled_since: Option<Instant>,
+    /// When the first and the last of it came.
+    pub(super) journaled_at: Option<(Instant, Instant)>,
     /// Where the store stands, with what is journaled.
     pub(super) state: State,
+    /// The checksum of the state as it is stored.
+    pub(super) state_crc: u32,
+    /// Whether a write past the journal is in the database by halves.
+    pub(super) is_torn: bool,
+    /// How many writes have left pages behind in sled.
+    pub(super) left_behind: usize,
     /// The directory, locked.
     pub(super) dir: StateDir,
 }
@@ -40,23 +46,32 @@ pub(super) struct Engine {
 impl Engine {
     /// Makes a plan durable: in the journal, or in the database where it is too long for the journal. After an error it
     /// is unknown what is on disk, and nothing more may be written.
+    ///
+    /// A long record is not put into the database together with what is journaled: each transaction of sled's is to be
+    /// as short as can be.
     pub(super) fn write(&mut self, plan: Plan, counters: &Counters) -> Result<(), StoreError> {
-        let (state, writes) = guard::sled(&self.dir.sled(), || self.prepare(plan))?;
+        let (state, state_crc, writes) = guard::sled(&self.dir.sled(), || self.prepare(plan))?;
         let len = journal::encoded_len(&writes);
-        if !self.commit_file.has_room_for(len) {
+        if self.commit_file.is_filled_by(len) {
             self.settle(counters)?;
         }
         if self.commit_file.has_room_for(len) {
-            self.commit_file.append(&journal::encode(state.commit, &writes))?;
+            self.commit_file.append(&journal::encode(state.commit, self.state_crc, &writes))?;
             counters.count_sync();
             self.journaled.extend(writes);
-            self.journaled_since.get_or_insert_with(Instant::now);
+            let now = Instant::now();
+            let first = self.journaled_at.map_or(now, |(first, _)| first);
+            self.journaled_at = Some((first, now));
+            (self.state, self.state_crc) = (state, state_crc);
         } else {
+            self.is_torn = true;
             self.put(&writes, counters)?;
-            self.commit_file.begin_anew(state.commit)?;
+            (self.state, self.state_crc) = (state, state_crc);
+            self.is_torn = false;
+            self.left_behind += writes.len();
+            self.commit_file.begin_anew(self.state.commit)?;
             counters.count_sync();
         }
-        self.state = state;
         Ok(())
     }
 
@@ -66,16 +81,22 @@ impl Engine {
             return Ok(());
         }
         self.put(&self.journaled, counters)?;
+        self.left_behind += self.journaled.len();
         self.commit_file.begin_anew(self.state.commit)?;
         counters.count_sync();
         self.journaled.clear();
-        self.journaled_since = None;
+        self.journaled_at = None;
         Ok(())
     }
 
-    /// The bytes that go into the database with a plan, at most.
-    pub(super) fn size_with(&self, plan: &Plan) -> u64 {
-        size(&self.journaled).saturating_add(size(plan.writes()))
+    /// Frees what the database has left behind in memory. Nobody should wait for that.
+    pub(super) fn free(&mut self) {
+        garbage::free(std::mem::take(&mut self.left_behind));
+    }
+
+    /// The bytes that go into the database with what is journaled, at most.
+    pub(super) fn size_with(&self, writes: &Writes) -> u64 {
+        size(&self.journaled).saturating_add(size(writes))
     }
 
     fn put(&self, writes: &Writes, counters: &Counters) -> Result<(), StoreError> {
@@ -84,8 +105,8 @@ impl Engine {
         Ok(())
     }
 
-    /// What the plan writes, and the state after it, which is written with it.
-    fn prepare(&self, plan: Plan) -> sled::Result<(State, Writes)> {
+    /// What the plan writes, and the state after it with its checksum, which is written with it.
+    fn prepare(&self, plan: Plan) -> sled::Result<(State, u32, Writes)> {
         let mut state = self.state.clone();
         state.commit = state.commit.next();
         state.generation = plan.generation();
@@ -100,8 +121,9 @@ impl Engine {
             }
         }
         let value = serde_json::to_vec(&state).expect("the state is plain data");
+        let crc = crc32fast::hash(&value);
         writes.insert(Place::of_state(), Some(value));
-        Ok((state, writes))
+        Ok((state, crc, writes))
     }
 
     /// The header of what stands at a place.

@@ -21,7 +21,7 @@ use super::scan::Scanned;
 use super::settle::settle;
 use super::state::{JOURNALED, SCHEMA, State, parse_schema, schema_record};
 use super::table::{Place, Table};
-use super::{CommitNo, Loaded, StoreError, guard, journal};
+use super::{CommitNo, Loaded, StoreError, garbage, guard, journal};
 
 /// Opens or creates the database in a state directory.
 pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
@@ -42,7 +42,7 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
         }
         opened => opened?,
     };
-    let Database { db, log, trees, state, scanned } = opened;
+    let Database { db, log, trees, stored: Stored { state, crc: state_crc }, scanned } = opened;
     if state.commit > acknowledged.next() {
         warn!(stored = %state.commit, acknowledged = %acknowledged, "the commit file is older than the store");
     }
@@ -60,8 +60,20 @@ pub(super) fn open_engine(path: &Path) -> Result<(Engine, Loaded), StoreError> {
         elapsed = ?started.elapsed(),
         "the store is open"
     );
-    let journaled = Writes::new();
-    Ok((Engine { trees, db, log, commit_file, journaled, journaled_since: None, state, dir }, loaded))
+    let engine = Engine {
+        trees,
+        db,
+        log,
+        commit_file,
+        journaled: Writes::new(),
+        journaled_at: None,
+        state,
+        state_crc,
+        is_torn: false,
+        left_behind: 0,
+        dir,
+    };
+    Ok((engine, loaded))
 }
 
 /// What the commit file tells of the store's past.
@@ -80,8 +92,16 @@ struct Database {
     db: Db,
     log: File,
     trees: BTreeMap<Table, sled::Tree>,
-    state: State,
+    stored: Stored,
     scanned: Scanned,
+}
+
+/// Where a database stands.
+#[derive(Debug)]
+struct Stored {
+    state: State,
+    /// The checksum of the state as it is stored.
+    crc: u32,
 }
 
 /// Opens sled's database, puts into it what is only journaled, and reads all of it; creates it where it is missing.
@@ -92,7 +112,7 @@ fn open_database(dir: &StateDir, commit_file: &CommitFile, past: &Past) -> Resul
     let log = File::options().write(true).open(dir.sled_log());
     let log = log.map_err(|source| StoreError::io(&dir.sled_log(), source))?;
     let (mut stored, version) = read_state(&db, &at)?;
-    let commit = stored.as_ref().map_or(CommitNo(0), |state| state.commit);
+    let commit = stored.as_ref().map_or(CommitNo(0), |stored| stored.state.commit);
     if past.base > commit || stored.is_none() && past.acknowledged > CommitNo(0) {
         return Err(StoreError::RolledBack { path: at, stored: commit, expected: past.acknowledged });
     }
@@ -100,50 +120,68 @@ fn open_database(dir: &StateDir, commit_file: &CommitFile, past: &Past) -> Resul
     if let Some((lost, later)) = past.journal.gap.filter(|(_, later)| *later > commit) {
         return Err(damaged(format!("commit {lost} cannot be read in it, and commit {later} came after it")));
     }
+    if let Some(number) = past.journal.foreign.filter(|number| *number > commit) {
+        return Err(damaged(format!("commit {number} in it is whole, but not what a buoyd of this version writes")));
+    }
     if past.is_short && stored.is_some() && version >= JOURNALED {
         return Err(damaged("its end is missing".to_owned()));
     }
-    let trees = open_trees(&db, &at, stored.as_ref())?;
+    let trees = open_trees(&db, &at, stored.as_ref().map(|stored| &stored.state))?;
     if past.is_short {
         commit_file.complete()?;
     }
-    if let Some(last) = replay(&db, &trees, &log, dir, &past.journal, commit)? {
-        stored = read_state(&db, &at)?.0.filter(|state| state.commit == last);
+    if let Some(last) = past.journal.records.last().map(|last| last.number).filter(|last| *last >= commit) {
+        if let Some(stored) = &stored
+            && !goes_on_from(past, stored)
+        {
+            return Err(damaged(format!("what it has does not follow commit {commit} of {}", at.display())));
+        }
+        replay(&db, &trees, &log, dir, past)?;
+        stored = read_state(&db, &at)?.0.filter(|stored| stored.state.commit == last);
         if stored.is_none() {
             return Err(damaged(format!("commit {last} does not end with its own number")));
         }
     }
     let scanned = scan(&trees, &at)?;
-    check_tallies(&scanned, stored.as_ref(), &at)?;
+    check_tallies(&scanned, stored.as_ref().map(|stored| &stored.state), &at)?;
     migrate(&db, trees.get(&Table::Meta).expect("every table is open"), &log, version, &at)?;
-    if stored.is_none() {
-        write_first(&db, &trees, &at)?;
-        log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-        dir.sync()?;
-    }
-    Ok(Database { db, log, trees, state: stored.unwrap_or_default(), scanned })
+    let stored = match stored {
+        Some(stored) => stored,
+        None => {
+            let first = write_first(&db, &trees, &at)?;
+            log.sync_all().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
+            dir.sync()?;
+            first
+        }
+    };
+    Ok(Database { db, log, trees, stored, scanned })
 }
 
-/// Puts into the database what the journal has after a commit, and tells the last one of that.
+/// Whether the database stands where the journal begins, or where one of its commits ended.
+fn goes_on_from(past: &Past, stored: &Stored) -> bool {
+    let records = &past.journal.records;
+    let begins = records.first().map(|first| (past.base, Some(first.before)));
+    let ends = records.iter().map(|record| (record.number, record.after()));
+    begins.into_iter().chain(ends).any(|known| known == (stored.state.commit, Some(stored.crc)))
+}
+
+/// Puts into the database all that the journal has: where that is there already, a second time. The database's number
+/// tells what of it is there, but not whether all of it is.
 fn replay(
     db: &Db,
     trees: &BTreeMap<Table, sled::Tree>,
     log: &File,
     dir: &StateDir,
-    journal: &Journal,
-    commit: CommitNo,
-) -> Result<Option<CommitNo>, StoreError> {
-    let mut missing = Writes::new();
-    let mut last = None;
-    for (number, writes) in journal.records.iter().filter(|(number, _)| *number > commit) {
-        missing.extend(writes.iter().map(|(place, value)| (place.clone(), value.clone())));
-        last = Some(*number);
+    past: &Past,
+) -> Result<(), StoreError> {
+    let mut all = Writes::new();
+    for record in &past.journal.records {
+        all.extend(record.writes.iter().map(|(place, value)| (place.clone(), value.clone())));
     }
-    if let Some(last) = last {
-        settle(db, trees, log, &missing, dir)?;
-        info!(from = %commit, to = %last, "what was acknowledged last is put into the database");
-    }
-    Ok(last)
+    settle(db, trees, log, &all, dir)?;
+    garbage::free(all.len());
+    info!(from = %past.base, commits = past.journal.records.len(), "what was acknowledged last is put into the database");
+    Ok(())
 }
 
 /// Holds that each table has what was stored in it, no more, no less and nothing old.
@@ -180,8 +218,8 @@ fn open_commit_file(dir: &StateDir) -> Result<(CommitFile, Past), StoreError> {
         }
     };
     let journal = journal::read(&journal, base);
-    let last = journal.records.last().map(|(number, _)| *number);
-    let acknowledged = journal.gap.map(|(_, later)| later).or(last).unwrap_or(base);
+    let last = journal.records.last().map(|record| record.number);
+    let acknowledged = journal.gap.map(|(_, later)| later).or(journal.foreign).or(last).unwrap_or(base);
     Ok((file, Past { base, journal, acknowledged, is_short }))
 }
 
@@ -205,7 +243,7 @@ pub(super) fn open_sled(dir: &StateDir) -> Result<Db, StoreError> {
 }
 
 /// Reads the store's own state, none if no commit has ever been written, and its schema version.
-fn read_state(db: &Db, at: &Path) -> Result<(Option<State>, u32), StoreError> {
+fn read_state(db: &Db, at: &Path) -> Result<(Option<Stored>, u32), StoreError> {
     let meta_exists = db.tree_names().iter().any(|name| name == Table::Meta.name().as_bytes());
     if !meta_exists {
         return Ok((None, SCHEMA));
@@ -231,8 +269,9 @@ fn read_state(db: &Db, at: &Path) -> Result<(Option<State>, u32), StoreError> {
     let unreadable = |what: &dyn std::fmt::Display| StoreError::damaged(at, format!("{place} is unreadable: {what}"));
     let (header, value) = Header::parse(&state).map_err(|error| unreadable(&error))?;
     header.check(&place, value).map_err(|error| unreadable(&error))?;
+    let crc = crc32fast::hash(value);
     let state = serde_json::from_slice(value).map_err(|error| unreadable(&error))?;
-    Ok((Some(state), version))
+    Ok((Some(Stored { state, crc }), version))
 }
 
 /// Opens all trees. One that is missing from a store that had something in it is damage; sled would create it empty.
@@ -251,10 +290,11 @@ fn open_trees(db: &Db, at: &Path, stored: Option<&State>) -> Result<BTreeMap<Tab
 }
 
 /// Writes the schema version and the state of an empty store: commit 0, generation 0.
-fn write_first(db: &Db, trees: &BTreeMap<Table, sled::Tree>, at: &Path) -> Result<(), StoreError> {
-    let state = serde_json::to_vec(&State { generation: Generation(0), ..State::default() });
+fn write_first(db: &Db, trees: &BTreeMap<Table, sled::Tree>, at: &Path) -> Result<Stored, StoreError> {
+    let state = State { generation: Generation(0), ..State::default() };
+    let value = serde_json::to_vec(&state).expect("the state is plain data");
     let mut batch = Batch::default();
-    let (_, parts) = seal(&Place::of_state(), &state.expect("the state is plain data"));
+    let (_, parts) = seal(&Place::of_state(), &value);
     for (key, part) in parts {
         batch.insert(key, part);
     }
@@ -262,7 +302,8 @@ fn write_first(db: &Db, trees: &BTreeMap<Table, sled::Tree>, at: &Path) -> Resul
     guard::sled(at, || {
         trees.get(&Table::Meta).expect("every table is open").apply_batch(batch)?;
         db.flush().map(drop)
-    })
+    })?;
+    Ok(Stored { state, crc: crc32fast::hash(&value) })
 }
 
 /// sled's cache of pages. Everything is in memory once more in our own form, so that this only serves writes.

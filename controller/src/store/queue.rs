@@ -12,7 +12,7 @@ use buoy_topology::{Change, Generation, MacAddr, NeighbourKey};
 use tracing::{error, warn};
 
 use super::engine::Engine;
-use super::plan::Plan;
+use super::plan::{Plan, Writes};
 use super::stats::{Counters, Stats};
 use super::{Commit, HookNote, StoreError, backup};
 use crate::events::Entries;
@@ -33,7 +33,7 @@ impl Store {
         let (requests, queue) = sync_channel(QUEUE_LEN);
         let counters = Arc::new(Counters::default());
         let dir = engine.dir.path().to_owned();
-        let worker = Worker { engine, counters: Arc::clone(&counters), read_only: None };
+        let worker = Worker { engine, counters: Arc::clone(&counters), read_only: None, put_off: None };
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || worker.run(&queue));
         let thread = thread.map_err(|source| StoreError::io(&dir, source))?;
         Ok(Self { requests: Some(requests), thread: Some(thread), counters, dir })
@@ -136,6 +136,8 @@ struct Worker {
     counters: Arc<Counters>,
     /// Why nothing may be written any more.
     read_only: Option<String>,
+    /// Until when the database is left alone, for want of room.
+    put_off: Option<Instant>,
 }
 
 impl Worker {
@@ -148,8 +150,7 @@ impl Worker {
                     Job::Write(request) => group.push(request),
                     Job::BackUp(done) => {
                         self.commit(std::mem::take(&mut group));
-                        let engine = &self.engine;
-                        done(backup::snapshot(&engine.trees, &engine.journaled, &engine.state, &engine.dir.sled()));
+                        done(self.back_up());
                     }
                 }
             }
@@ -160,9 +161,8 @@ impl Worker {
 
     /// Waits for a request; nothing once the store is dropped.
     fn next(&mut self, queue: &Receiver<Job>) -> Option<Job> {
-        if let Some(since) = self.engine.journaled_since {
-            let left = (since + DELAY).saturating_duration_since(Instant::now());
-            match queue.recv_timeout(left) {
+        while let Some(due) = self.due() {
+            match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Timeout) => self.settle(),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -171,13 +171,39 @@ impl Worker {
         queue.recv().ok()
     }
 
-    /// Puts what is journaled into the database. Nobody waits for that.
+    /// When what is journaled is to be put into the database, if nobody asks for anything by then.
+    fn due(&self) -> Option<Instant> {
+        let (first, last) = self.engine.journaled_at.filter(|_| self.read_only.is_none())?;
+        Some((first + DELAY).min(last + SILENCE).max(self.put_off.unwrap_or(first)))
+    }
+
+    /// Puts what is journaled into the database. Nobody waits for that, and where there is no room for it, it stays in the
+    /// journal.
     fn settle(&mut self) {
-        if self.read_only.is_none()
-            && let Err(error) = self.engine.settle(&self.counters)
-        {
+        if self.read_only.is_some() {
+            return;
+        }
+        if let Some((free, needed)) = self.lack_of_room(&Writes::new()) {
+            let until = Instant::now() + DELAY;
+            if self.put_off.replace(until).is_none() {
+                warn!(free, needed, "the disk is too full for the database: what is new stays in the journal");
+            }
+            return;
+        }
+        self.put_off = None;
+        if let Err(error) = self.engine.settle(&self.counters) {
             self.end_writing(&error);
         }
+        self.engine.free();
+    }
+
+    /// Makes a backup of all that was acknowledged.
+    fn back_up(&self) -> Result<File, StoreError> {
+        let engine = &self.engine;
+        if let Some(reason) = self.read_only.as_ref().filter(|_| engine.is_torn) {
+            return Err(self.refusal(reason));
+        }
+        backup::snapshot(&engine.trees, &engine.journaled, &engine.state, &engine.dir.sled())
     }
 
     fn end_writing(&mut self, error: &StoreError) -> String {
@@ -206,7 +232,7 @@ impl Worker {
         if accepted.is_empty() {
             return;
         }
-        if let Some((free, needed)) = self.lack_of_room(&plan) {
+        if let Some((free, needed)) = self.lack_of_room(plan.writes()) {
             warn!(free, needed, "the disk is too full for a change");
             for (_, done) in accepted {
                 self.counters.count_error();
@@ -223,6 +249,7 @@ impl Worker {
                 if self.engine.commit_file.is_filling() {
                     self.settle();
                 }
+                self.engine.free();
             }
             Err(error) => {
                 let reason = self.end_writing(&error);
@@ -236,8 +263,8 @@ impl Worker {
 
     /// What is free and what would have to be, where it is not enough. Asked before anything is written: a write that
     /// fails half-way leaves it unknown what is on disk.
-    fn lack_of_room(&self, plan: &Plan) -> Option<(u64, u64)> {
-        let needed = RESERVE.saturating_add(self.engine.size_with(plan).saturating_mul(GROWTH));
+    fn lack_of_room(&self, writes: &Writes) -> Option<(u64, u64)> {
+        let needed = RESERVE.saturating_add(self.engine.size_with(writes).saturating_mul(GROWTH));
         // Where the system does not tell, the write itself does.
         let free = self.engine.dir.free().ok()?;
         (free < needed).then_some((free, needed))
@@ -267,7 +294,11 @@ const QUEUE_LEN: usize = 1_024;
 const RESERVE: u64 = 16 * 1_024 * 1_024;
 /// How much sled writes for a byte of ours, at most: the page that it belongs to, anew.
 const GROWTH: u64 = 4;
-/// How long a record stands in the journal alone, where nobody asks for anything at the end of that time.
+/// How long nobody asks for anything before what is journaled is put into the database: who asks once a second does not
+/// meet that.
+const SILENCE: Duration = Duration::from_millis(100);
+/// How long a record stands in the journal alone, where nobody waits at the end of that time; and how long the database is
+/// left alone where there is no room.
 const DELAY: Duration = Duration::from_secs(1);
 /// How many requests share one record.
 const GROUP_LEN: usize = 256;

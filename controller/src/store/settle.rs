@@ -10,9 +10,10 @@ use super::directory::StateDir;
 use super::envelope::{Header, seal};
 use super::plan::Writes;
 use super::table::{Place, Table};
-use super::{StoreError, garbage, guard};
+use super::{StoreError, guard};
 
 /// Puts writes into the database in one transaction, and makes it durable. After an error it is unknown what is on disk.
+/// [`garbage::free`](super::garbage::free) comes after it.
 pub(super) fn settle(
     db: &Db,
     trees: &BTreeMap<Table, Tree>,
@@ -23,8 +24,11 @@ pub(super) fn settle(
     let at = dir.sled();
     guard::sled(&at, || {
         let batches = batches(trees, writes)?;
+        // The state is in the last one: where it is there, all before it is.
+        let (last, first): (Vec<_>, Vec<_>) = batches.iter().partition(|(table, _)| **table == Table::Meta);
+        let all = first.into_iter().chain(last);
         let (trees, batches): (Vec<&Tree>, Vec<&Batch>) =
-            batches.iter().filter_map(|(table, batch)| Some((trees.get(table)?, batch))).unzip();
+            all.filter_map(|(table, batch)| Some((trees.get(table)?, batch))).unzip();
         // sled may run the closure again, so it only hands over what was prepared.
         let written = trees.as_slice().transaction(|views| {
             for (view, batch) in views.iter().zip(&batches) {
@@ -39,9 +43,7 @@ pub(super) fn settle(
         }
         db.flush().map(drop)
     })?;
-    log.sync_data().map_err(|source| StoreError::io(&dir.sled_log(), source))?;
-    garbage::free(writes.len());
-    Ok(())
+    log.sync_data().map_err(|source| StoreError::io(&dir.sled_log(), source))
 }
 
 /// The header of what the database has at a place.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::support::{Client, Daemon, declared};
+use crate::support::{Client, Daemon, declared, until};
 
 /// Holds that a daemon is in safe mode, says why, refuses changes with exit code 1, and ends well.
 fn is_safe(mut daemon: Daemon, why: &str) {
@@ -131,6 +131,54 @@ fn a_full_disk_refuses_changes_until_there_is_room() {
     std::fs::remove_file(filler).expect("it is ours");
     assert_eq!(ask("after")["result"]["name"], "after");
     assert_eq!(networks(&daemon), ["after", "before"]);
+    assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+}
+
+/// Whether the journal has something that the database does not have.
+fn is_journaled(daemon: &Daemon) -> bool {
+    let bytes = std::fs::read(daemon.root().join("commit")).expect("it is there");
+    let number = |at: usize| u64::from_be_bytes(bytes[at + 8..at + 16].try_into().expect("eight bytes"));
+    let mut records = (8_192..bytes.len()).step_by(4_096).filter(|at| bytes[*at..].starts_with(b"buoyjnl1"));
+    records.any(|at| number(at) > number(0).max(number(4_096)))
+}
+
+#[test]
+fn what_is_new_stays_in_the_journal_while_the_disk_is_full() {
+    let mut daemon = Daemon::new();
+    std::fs::create_dir(&daemon.state).expect("it can be made");
+    let script = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec 2>\"$0.log\"";
+    daemon.start_as(daemon.apart("-Urm", script));
+    let log = daemon.state.with_extension("log");
+    let mut client = daemon.client();
+    let mut made = Vec::new();
+    let mut make = |name: String| {
+        client.send(create(&name).as_bytes());
+        let answer = client.answer();
+        assert_eq!(answer["result"]["name"], name.as_str(), "{answer}");
+        made.push(name);
+        made.clone()
+    };
+    let filler = daemon.root().join("filler");
+    let mut tries = 0;
+    until("the disk fills before the journal is put into the database", || {
+        make(format!("early-{tries}"));
+        tries += 1;
+        assert!(std::fs::write(&filler, vec![0; 24 << 20]).is_err(), "it does not fit");
+        let is_journaled = is_journaled(&daemon);
+        if !is_journaled {
+            std::fs::remove_file(&filler).expect("it is ours");
+        }
+        is_journaled
+    });
+    until("the database is left alone", || {
+        std::fs::read_to_string(&log).is_ok_and(|log| log.contains("the disk is too full for the database"))
+    });
+    assert!(is_journaled(&daemon));
+    assert_eq!(daemon.json("status")["mode"], "normal");
+    std::fs::remove_file(&filler).expect("it is ours");
+    let made = make("late".to_owned());
+    until("the journal is put into the database", || !is_journaled(&daemon));
+    assert_eq!(networks(&daemon).len(), made.len());
     assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
 }
 

@@ -2,33 +2,48 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use buoy_controller::store::{Backup, Loaded, StoreError, restore};
+use buoy_controller::store::{Backup, Loaded, Store, StoreError, restore};
 use buoy_topology::{Generation, Key, MacAddr};
 
 use crate::support::*;
 
-/// A store that was killed after five commits, and what it had acknowledged. All of it is in the journal: where it was put into
-/// the database meanwhile, there is another try.
+/// A store that was killed after five commits, and what it had acknowledged. All of it is in the journal, each commit in a
+/// record of its own: the store thread is held in its answers, and so finds the next request whenever it looks.
 fn killed(dir: &Path) -> (PathBuf, Loaded) {
-    for nth in 0.. {
-        let (running, copy) = (dir.join(format!("running-{nth}")), dir.join(format!("killed-{nth}")));
-        let (store, _) = open(&running);
-        for n in 1..=4 {
-            commit(&store, n.into(), puts([fip(n, n.into()), instance(&format!("i{n}"), 60)]));
+    let (running, copy) = (dir.join("running"), dir.join("killed"));
+    let (store, _) = open(&running);
+    let (answer, answered) = channel();
+    let (go_on, held) = channel();
+    let held = Arc::new(Mutex::new(held));
+    for n in 1..=6_u32 {
+        let (answer, held) = (answer.clone(), Arc::clone(&held));
+        let done = move |result: Result<Generation, StoreError>| {
+            answer.send(result).unwrap();
+            held.lock().unwrap().recv().unwrap();
+        };
+        match n {
+            5 => store.learn(vec![(neighbour(1), Some(MacAddr::new([2, 0, 0, 0, 0, 1])))], done),
+            6 => {
+                let mut change = puts([fip(2, 5)]);
+                change.remove(Key::FloatingIp(address(1)));
+                store.commit(of(5, change), done);
+            }
+            n => store.commit(of(n.into(), puts([fip(n, n.into()), instance(&format!("i{n}"), 60)])), done),
         }
-        learn(&store, vec![(neighbour(1), Some(MacAddr::new([2, 0, 0, 0, 0, 1])))]);
-        let mut change = puts([fip(2, 5)]);
-        change.remove(Key::FloatingIp(address(1)));
-        commit(&store, 5, change);
-        copy_dir(&running, &copy);
-        store.close();
-        if base(&copy) == 0 {
-            return (copy, open(&running).1);
+        if n > 1 {
+            go_on.send(()).unwrap();
         }
+        wait(&answered).unwrap();
     }
-    unreachable!("the loop has no end")
+    copy_dir(&running, &copy);
+    go_on.send(()).unwrap();
+    store.close();
+    assert_eq!(base(&copy), 0);
+    (copy, open(&running).1)
 }
 
 /// The number that the journal goes on from.
@@ -96,6 +111,92 @@ fn damage_to_what_is_journaled_is_never_silent() {
     }
 }
 
+/// As where a page of the database is lost after its number was written, and before the journal begins anew.
+#[test]
+fn what_the_database_lacks_comes_back_whatever_its_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let (killed, acknowledged) = killed(dir.path());
+    let journal = fs::read(killed.join("commit")).unwrap();
+    open(&killed).0.close();
+    assert_eq!(base(&killed), 6);
+    for lost in ["floating_ips", "instances", "learnt"] {
+        fs::write(killed.join("commit"), &journal).unwrap();
+        let db = raw(&killed);
+        db.open_tree(lost).unwrap().clear().unwrap();
+        db.flush().unwrap();
+        drop(db);
+        let (store, loaded) = open(&killed);
+        assert_eq!(loaded, acknowledged, "{lost}");
+        store.close();
+    }
+}
+
+#[test]
+fn a_journal_of_another_past_is_refused_and_the_database_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (killed, _) = killed(dir.path());
+    // As many commits as the journal goes on from, as are in the middle of it, and as it has.
+    for commits in [3, 6] {
+        let other = dir.path().join(format!("other-{commits}"));
+        let (store, _) = open(&other);
+        for n in 1..=commits {
+            commit(&store, n.into(), puts([fip(n + 100, n.into())]));
+        }
+        store.close();
+        let own = fs::read(other.join("commit")).unwrap();
+        fs::copy(killed.join("commit"), other.join("commit")).unwrap();
+        for _ in 0..2 {
+            let text = format!("what it has does not follow commit {commits} of {}/sled", other.display());
+            let error = refusal(&other);
+            assert!(matches!(error, StoreError::Damaged { .. }) && error.to_string().contains(&text), "{error}");
+        }
+        fs::write(other.join("commit"), own).unwrap();
+        assert_eq!(open(&other).1.records, (1..=commits).map(|n| fip(n + 100, n.into())).collect::<Vec<_>>());
+    }
+    // The journal goes on from a commit of this past, but that database is at the same commit of another one.
+    let [one, two] = [1, 2].map(|version| {
+        let path = dir.path().join(format!("past-{version}"));
+        let (store, _) = open(&path);
+        commit(&store, 1, puts([fip(7, version)]));
+        store.close();
+        path
+    });
+    let (store, _) = open(&one);
+    let copy = dir.path().join("one-goes-on");
+    let (answer, answered) = channel();
+    let (from, to) = (one.join("commit"), copy.clone());
+    store.commit(of(2, puts([fip(8, 2)])), move |_| answer.send(fs::copy(from, to).map(drop)).unwrap());
+    answered.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+    store.close();
+    fs::copy(&copy, two.join("commit")).unwrap();
+    let error = refusal(&two).to_string();
+    assert!(error.contains("what it has does not follow commit 1 of"), "{error}");
+}
+
+/// Both checksums are right: that is not what a torn write leaves.
+#[test]
+fn a_last_record_that_is_whole_and_not_understood_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (killed, _) = killed(dir.path());
+    let mut bytes = fs::read(killed.join("commit")).unwrap();
+    let begin = *records(&killed).last().unwrap();
+    let number = |at: usize| usize::try_from(u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())).unwrap();
+    let body = begin + 32..begin + 32 + number(begin + 16);
+    // The first letter of a tree's name.
+    bytes[body.start + 1] ^= 0x20;
+    let crc = crc32fast::hash(&bytes[body]).to_be_bytes();
+    bytes[begin + 20..begin + 24].copy_from_slice(&crc);
+    let crc = crc32fast::hash(&bytes[begin..begin + 28]).to_be_bytes();
+    bytes[begin + 28..begin + 32].copy_from_slice(&crc);
+    fs::write(killed.join("commit"), &bytes).unwrap();
+    for _ in 0..2 {
+        let error = refusal(&killed);
+        let text = "commit 6 in it is whole, but not what a buoyd of this version writes";
+        assert!(matches!(error, StoreError::Damaged { .. }) && error.to_string().contains(text), "{error}");
+    }
+    assert_eq!(fs::read(killed.join("commit")).unwrap(), bytes);
+}
+
 #[test]
 fn a_journal_that_was_cut_is_refused_and_stays_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,16 +229,34 @@ fn the_journal_is_put_into_the_database_when_nobody_asks() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
     commit(&store, 1, puts([fip(1, 1)]));
-    let late = Instant::now() + Duration::from_secs(120);
     // Its own sync, that of the database, and that of the slot.
-    while store.stats().syncs != 3 {
-        assert!(Instant::now() < late, "{:?}", store.stats());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_syncs(&store, 3);
     assert_eq!(base(dir.path()), 1);
     commit(&store, 2, puts([fip(2, 2)]));
     store.close();
     assert_eq!(changed(&open(dir.path()).1).len(), 2);
+}
+
+/// Waits until the store has waited for the disk so often.
+fn until_syncs(store: &Store, syncs: u64) {
+    let late = Instant::now() + Duration::from_secs(120);
+    while store.stats().syncs != syncs {
+        assert!(Instant::now() < late, "{:?}", store.stats());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_long_record_is_not_put_into_the_database_with_what_was_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    commit(&store, 1, puts([fip(1, 1)]));
+    commit(&store, 2, puts([instance("long", 2_500)]));
+    // Three each.
+    until_syncs(&store, 6);
+    assert_eq!(base(dir.path()), 2);
+    store.close();
+    assert_eq!(open(dir.path()).1.records.len(), 2);
 }
 
 #[test]

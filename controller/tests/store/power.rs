@@ -90,14 +90,16 @@ fn child_commits_a_while() {
     store.close();
 }
 
-/// Runs only as the child of the test above: ten instances are stored anew all the time.
+/// Runs only as the child of the test above: ten instances are stored anew all the time, and now and then one that takes
+/// 300 KiB.
 #[test]
 fn child_writes_its_log_over() {
     let Some(dir) = std::env::var_os("BUOY_STORE_CHILD") else { return };
     let (store, _) = open(dir.as_ref());
     for generation in 1..=OVERWRITES {
         let mut change = change(generation);
-        let Record::Instance(mut own) = instance(&format!("i{}", generation % 10), 300) else { unreachable!() };
+        let (name, interfaces) = if generation % 20 == 7 { (10, 2_700) } else { (generation % 10, 300) };
+        let Record::Instance(mut own) = instance(&format!("i{name}"), interfaces) else { unreachable!() };
         // Other bytes each time, or sled writes nothing.
         Arc::make_mut(&mut own).interfaces.iter_mut().for_each(|interface| interface.id = EntityId(id(generation)));
         change.put(Record::Instance(own));

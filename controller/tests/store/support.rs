@@ -131,7 +131,8 @@ pub(crate) fn send_and_say(store: &Store, generation: u64, change: Change) -> Re
     answered
 }
 
-fn of(generation: u64, change: Change) -> Commit {
+/// A change and nothing else.
+pub(crate) fn of(generation: u64, change: Change) -> Commit {
     let generation = Generation(generation);
     Commit { generation, change, learnt: vec![], hooks: vec![], events: Default::default() }
 }

@@ -1,10 +1,13 @@
 //! Commits in numbers: they share the disk, follow each other, and stop where the disk does.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use buoy_controller::store::StoreError;
+use buoy_controller::store::{Backup, StoreError, restore};
 use buoy_topology::{Change, Generation};
 
 use crate::support::*;
@@ -82,45 +85,79 @@ fn generation_that_does_not_follow_is_refused_and_harms_nobody() {
     assert_eq!(open(dir.path()).1.records, [fip(1, 2)]);
 }
 
-/// A limit on the size of files stands for a full disk: writes beyond it fail.
-#[test]
-fn failed_write_makes_the_store_read_only_and_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let child = Command::new("sh")
+/// Commits instances with so many interfaces until a write fails, and takes a backup then. A limit on the size of files
+/// stands for a full disk: writes beyond it fail. The last commit that was acknowledged, and how the backup went.
+fn write_until_it_fails(dir: &Path, interfaces: u32) -> (u64, String) {
+    let mut child = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 3000; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
         .args(["writing::child_commits_until_a_write_fails", "--exact", "--nocapture"])
-        .env("BUOY_STORE_FULL", dir.path())
+        .env("BUOY_STORE_FULL", dir)
+        .env("BUOY_STORE_INTERFACES", interfaces.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut child = child;
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let said: Vec<_> = lines.filter_map(|line| line.split_once("said ").map(|(_, said)| said.to_owned())).collect();
     assert!(child.wait().unwrap().success(), "{said:?}");
-    let acknowledged: u64 = said.first().unwrap().parse().unwrap();
-    assert!(said[1].contains("is read-only since a write failed"), "{said:?}");
-    assert_eq!(said[1], said[2], "a later commit names the same reason");
+    let [acknowledged, refusal, later, backup] = said.as_slice() else { panic!("{said:?}") };
+    assert!(refusal.contains("is read-only since a write failed"), "{said:?}");
+    assert_eq!(refusal, later, "a later commit names the same reason");
+    (acknowledged.parse().unwrap(), backup.clone())
+}
 
-    let (_, loaded) = open(dir.path());
-    assert!((acknowledged..=acknowledged + 1).contains(&loaded.generation.0), "{acknowledged} {loaded:?}");
-    for n in 1..=acknowledged {
-        assert!(loaded.records.contains(&instance(&format!("i{n}"), 40)), "instance {n}");
+#[test]
+fn failed_write_makes_the_store_read_only_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let (acknowledged, backup) = write_until_it_fails(&state, 40);
+    assert_eq!(backup, "backed up");
+    let text = std::fs::read_to_string(state.with_extension("backup")).unwrap();
+    let restored = dir.path().join("restored");
+    restore(&Backup::parse(&text).unwrap(), &restored).unwrap();
+    for dir in [state, restored] {
+        let (_, loaded) = open(&dir);
+        assert!((acknowledged..=acknowledged + 1).contains(&loaded.generation.0), "{acknowledged} {loaded:?}");
+        for n in 1..=acknowledged {
+            assert!(loaded.records.contains(&instance(&format!("i{n}"), 40)), "instance {n}");
+        }
     }
 }
 
-/// Runs only as the child of the test above.
+/// What is too long for the journal goes into the database at once: nobody knows how much of it is there.
+#[test]
+fn no_backup_is_made_of_what_is_in_the_database_by_halves() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let (acknowledged, backup) = write_until_it_fails(&state, 7_000);
+    assert!(backup.contains("is read-only since a write failed"), "{backup}");
+    let (_, loaded) = open(&state);
+    assert!((acknowledged..=acknowledged + 1).contains(&loaded.generation.0), "{acknowledged}");
+}
+
+/// Runs only as the child of the tests above.
 #[test]
 fn child_commits_until_a_write_fails() {
     let Some(dir) = std::env::var_os("BUOY_STORE_FULL") else { return };
+    let interfaces = std::env::var("BUOY_STORE_INTERFACES").unwrap().parse().unwrap();
     let (store, _) = open(dir.as_ref());
     for generation in 1..10_000 {
-        let put = || puts([instance(&format!("i{generation}"), 40)]);
+        let put = || puts([instance(&format!("i{generation}"), interfaces)]);
         if let Err(error) = wait(&send(&store, generation, put())) {
             println!("\nsaid {}\nsaid {error}", generation - 1);
             let later = wait(&send(&store, generation, put())).unwrap_err();
             assert!(matches!(later, StoreError::ReadOnly { .. }), "{later:?}");
             println!("said {later}");
+            let (answer, answered) = channel();
+            store.back_up(move |made| drop(answer.send(made)));
+            match answered.recv_timeout(Duration::from_secs(60)).unwrap() {
+                Ok(made) => {
+                    let backup = std::io::read_to_string(made).unwrap();
+                    std::fs::write(Path::new(&dir).with_extension("backup"), backup).unwrap();
+                    println!("said backed up");
+                }
+                Err(error) => println!("said {error}"),
+            }
             return;
         }
     }
