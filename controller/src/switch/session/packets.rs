@@ -15,7 +15,7 @@ use super::{Event, OUTGOING, Session, legacy};
 pub(super) struct Packets {
     budget: Budget,
     /// Those beyond it since that was last told.
-    dropped: u64,
+    pub(super) dropped: u64,
 }
 
 impl Packets {

@@ -7,6 +7,7 @@ use buoy_flows::openflow::{MatchField, PacketIn, PacketInReason};
 use buoy_flows::pipeline::fence::Respondent;
 use buoy_topology::{MacAddr, PortNo};
 
+use super::super::packets::PACKETS;
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -151,7 +152,7 @@ fn answers_that_were_not_asked_for_are_bounded_like_other_packets_and_tell_nobod
     let own = returned([high, middle, low ^ 1], number, PortNo::LOCAL);
     (0..=PACKETS).for_each(|_| talk.says(Xid(0), Message::PacketIn(own.clone())));
     assert!(talk.session.poll_event().is_none());
-    assert_eq!(talk.session.packets_dropped, 1);
+    assert_eq!(talk.session.packets.dropped, 1);
 }
 
 #[test]
