@@ -26,6 +26,14 @@ impl Announcements {
         self.waiting.insert(address);
     }
 
+    /// Takes those that are due, as many as leave at once, each with how often it is still to be announced.
+    fn take_due(&mut self, now: Instant) -> Vec<(Ipv4Addr, u8)> {
+        let due = self.running.iter().filter(|(_, (at, _))| *at <= now).take(MOST_AT_ONCE);
+        let due: Vec<_> = due.map(|(address, (_, left))| (*address, *left)).collect();
+        self.running.retain(|address, _| due.binary_search_by_key(address, |(own, _)| *own).is_err());
+        due
+    }
+
     /// How many are not in force yet.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -49,12 +57,9 @@ impl Core {
         self.announce(now);
     }
 
-    /// Sends the announcements that are due. An address that is bound no more, or not here, is not announced.
+    /// Sends announcements that are due; where there are many, the rest at the next tick. An address that is bound no more, or not here, is not announced.
     pub(super) fn announce(&mut self, now: Instant) {
-        let due = |(_, (at, _)): &(&Ipv4Addr, &(Instant, u8))| *at <= now;
-        let due: Vec<_> = self.announcements.running.iter().filter(due).map(|(own, rest)| (*own, *rest)).collect();
-        for (address, (_, left)) in due {
-            self.announcements.running.remove(&address);
+        for (address, left) in self.announcements.take_due(now) {
             let Some(provider) = self.speaker(address).filter(|own| own.garp && left > 0) else { continue };
             let interval = Duration::from_millis(provider.garp_timing.interval_ms.into());
             self.send_announcement(address);
@@ -78,5 +83,32 @@ impl Core {
         let direct = self.site.direct_at(address).and_then(|direct| self.site.provider(&direct.provider));
         let known = direct.or_else(|| self.site.snat_at(address));
         known.map(|provider| &**provider).or_else(|| self.site.binding(address).map(|binding| binding.provider))
+    }
+}
+
+/// Announcements that leave at once: half of what waits for a switch that does not read.
+const MOST_AT_ONCE: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_that_are_due_at_once_none_is_left_out() {
+        let now = Instant::now();
+        let addresses: BTreeSet<_> = (0..1_000).map(|number| Ipv4Addr::from_bits(0xc612_0000 + number)).collect();
+        let mut announcements = Announcements::default();
+        announcements.running.extend(addresses.iter().map(|address| (*address, (now, 3))));
+        let late = Ipv4Addr::new(198, 51, 100, 1);
+        announcements.running.insert(late, (now + Duration::from_secs(1), 1));
+        let mut taken = Vec::new();
+        while let due = announcements.take_due(now)
+            && !due.is_empty()
+        {
+            assert!(due.len() <= MOST_AT_ONCE);
+            taken.extend(due);
+        }
+        assert_eq!(taken, addresses.into_iter().map(|address| (address, 3)).collect::<Vec<_>>());
+        assert_eq!(announcements.running.into_keys().collect::<Vec<_>>(), [late]);
     }
 }
