@@ -153,19 +153,15 @@ impl Log {
     /// The newest changes that a filter wants, the oldest first. A long search lets others in between.
     pub async fn newest_changes(&self, filter: &Filter, most: usize) -> Vec<Arc<Event>> {
         let mut found = VecDeque::new();
-        let mut seq = Seq(0);
-        if most == 0 {
-            return Vec::new();
-        }
-        loop {
-            let piece = self.changes_after(seq, PIECE);
-            let Some(last) = piece.last() else { break };
-            seq = last.seq;
-            for event in piece.into_iter().filter(|event| filter.wants(event)) {
-                if found.len() == most {
-                    found.pop_front();
-                }
-                found.push_back(event);
+        let mut before = Seq(u64::MAX);
+        while found.len() < most {
+            let piece = self.kept().changes.take_before(before, PIECE);
+            let piece = piece.unpack();
+            let Some(first) = piece.first() else { break };
+            before = first.seq;
+            let room = most - found.len();
+            for event in piece.into_iter().rev().filter(|event| filter.wants(event)).take(room) {
+                found.push_front(event);
             }
             tokio::task::yield_now().await;
         }
@@ -194,7 +190,7 @@ impl Log {
         events
     }
 
-    /// Packs what is not new any more, for as long as the log is there.
+    /// Packs what is not new any more, until the runtime ends.
     pub async fn keep_packed(self) {
         let mut newest = self.newest();
         loop {
