@@ -30,11 +30,16 @@ pub(super) fn scan(trees: &BTreeMap<Table, Tree>, at: &Path) -> Result<Scanned, 
     let (todo, done) = (Arc::new(Mutex::new(todo)), Mutex::new(Vec::new()));
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let end = thread::scope(|scope| {
+        let mut started = 0;
         for _ in 0..cores {
             let (todo, done) = (Arc::clone(&todo), &done);
             let decode = move || decode_pieces(&todo, done, at);
-            let thread = thread::Builder::new().name("store scan".into()).spawn_scoped(scope, decode);
-            thread.map_err(|source| StoreError::io(at, source))?;
+            match thread::Builder::new().name("store scan".into()).spawn_scoped(scope, decode) {
+                Ok(_) => started += 1,
+                // Fewer do as well.
+                Err(_) if started > 0 => break,
+                Err(source) => return Err(StoreError::io(at, source)),
+            }
         }
         drop(todo);
         cut(trees, at, &{ pieces })
@@ -50,7 +55,7 @@ pub(super) fn scan(trees: &BTreeMap<Table, Tree>, at: &Path) -> Result<Scanned, 
 /// Reads all values and hands them on in pieces.
 fn cut(trees: &BTreeMap<Table, Tree>, at: &Path, pieces: &SyncSender<Piece>) -> Result<(), StoreError> {
     let (mut number, mut piece) = (0, Vec::with_capacity(PIECE));
-    // The decoders go on until there is nothing more to come.
+    // The decoders go on until there is nothing more to come, unless one of them panics: then so does this.
     let send = |piece: Piece| pieces.send(piece).expect("a decoder takes it");
     let read = read(trees, at, |stored| {
         piece.push(stored);
