@@ -81,8 +81,12 @@ impl Cuts {
         }
     }
 
-    /// A bundle has ended that held some of them up: the datapath is told of them now.
+    /// A bundle has ended that held some of them up: the datapath is told of them now. A short one is within the room that
+    /// the time has.
     pub(super) fn bundle_ended(&mut self, since: Instant, now: Instant) {
+        if now.duration_since(since) < ROOM {
+            return;
+        }
         for wait in self.all_mut().filter(|wait| since <= wait.until && wait.until <= now) {
             wait.until = now + FOLLOWS_WITHIN;
         }
@@ -92,6 +96,8 @@ impl Cuts {
 /// When the datapath counts as having followed, where nobody can tell, from the switch's acknowledgement on. Two rounds of
 /// revalidators are enough. Open vSwitch takes up to 1.3 s for one before it allows itself fewer cached flows.
 pub(super) const FOLLOWS_WITHIN: Duration = Duration::from_secs(3);
+/// What of that two such rounds leave.
+const ROOM: Duration = Duration::from_millis(400);
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +146,18 @@ mod tests {
         let over = later + FOLLOWS_WITHIN;
         cuts.bundle_ended(over + LATER, over + LATER * 2);
         assert!(cuts.keep(|wait| !wait.is_late(Some(over + LATER), over + LATER)));
+    }
+
+    #[test]
+    fn short_bundles_back_to_back_do_not_keep_a_cut_waiting() {
+        let now = Instant::now();
+        let mut cuts = Cuts::default();
+        cuts.add(HashSet::from([None]), Wait { fence: None, until: now + FOLLOWS_WITHIN });
+        let each = Duration::from_millis(20);
+        for number in 0..200 {
+            cuts.bundle_ended(now + each * number, now + each * (number + 1));
+        }
+        assert!(cuts.keep(|wait| !wait.is_late(None, now + each * 200)));
     }
 
     #[test]

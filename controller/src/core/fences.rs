@@ -166,8 +166,10 @@ impl Core {
 
     /// A switch is away: if it ran a fence, nothing more can be expected of that.
     pub(super) fn fencer_left(&mut self, id: ConnectionId, host: &HostName, now: Instant) {
-        if let Some(fence) = self.fences.hosts.get_mut(host) {
-            fence.runs.take_if(|(own, _)| *own == id);
+        if let Some(fence) = self.fences.hosts.get_mut(host)
+            && fence.runs.take_if(|(own, _)| *own == id).is_some()
+        {
+            fence.guests_until = None;
         }
         self.begin_fence(host, now);
         if self.switches.of_host(host).next().is_none() {

@@ -4,6 +4,8 @@
 //! A bundle is prepared where nothing may be committed at once. When all of it may be, it is committed. When something
 //! else may be, or it is not what is wanted any more, it is given up.
 
+use std::time::Instant;
+
 use buoy_flows::openflow::ControllerRole;
 use buoy_flows::pipeline::{Entity, Touched};
 use buoy_topology::Dialect;
@@ -95,6 +97,7 @@ impl Core {
             if is_due {
                 switch.table.sends(&batch);
             }
+            switch.job_since = Instant::now();
             switch.job = Some(InFlight::Bundle(batch));
         }
     }
