@@ -62,4 +62,4 @@ fn open(path: &Path) -> sled::Db {
     config.open().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
